@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Where things are on an installed system (file-hierarchy(7)). Fixed: a gateway has one place for each. */
+#ifndef SEKISHO_PATHS_H
+#define SEKISHO_PATHS_H
+
+#define PATH_CONFIG_DIR "/etc/sekisho"
+#define PATH_CONFIG PATH_CONFIG_DIR "/sekisho.conf" /* root:root 0644, read by all three programs */
+#define PATH_ACL_DIR PATH_CONFIG_DIR "/acl" /* root:sekisho 0750 */
+#define PATH_TUNNEL_KEY PATH_CONFIG_DIR "/tunnel.key" /* root:sekisho 0640 */
+#define PATH_TLS_CERT PATH_CONFIG_DIR "/tls/portal.crt" /* chain, PEM */
+#define PATH_TLS_KEY PATH_CONFIG_DIR "/tls/portal.key" /* root:sekisho-portal 0640 */
+#define PATH_STATE_DIR "/var/lib/sekisho" /* sekisho:sekisho 0700 */
+#define PATH_LEDGER PATH_STATE_DIR "/ledger.db"
+#define PATH_LOG_DIR "/var/log/sekisho" /* sekisho:sekisho-logs 2750 */
+#define PATH_RUN_DIR "/run/sekisho" /* sekisho:sekisho 0755 */
+#define PATH_CONTROL_SOCKET PATH_RUN_DIR "/control" /* the sekisho command -> gateway */
+#define PATH_PORTAL_SOCKET PATH_RUN_DIR "/portal" /* sekisho-portal -> gateway */
+#define PATH_VERDICT_SOCKET PATH_RUN_DIR "/verdict" /* sekisho-auth -> gateway */
+#define PATH_AUTH_SOCKET "/run/sekisho-auth/socket" /* sekisho-portal -> sekisho-auth, root:sekisho-portal 0660 */
+#define PATH_PAM_SERVICE_ETC "/etc/pam.d/sekisho"
+#define PATH_PAM_SERVICE_USR "/usr/lib/pam.d/sekisho"
+
+#define USER_GATEWAY "sekisho"
+#define USER_PORTAL "sekisho-portal"
+#define GROUP_LOGS "sekisho-logs"
+#define GROUP_ADMIN "sekisho-admin"
+#define GROUP_DESK "sekisho-desk"
+
+#endif
