@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/ledger_internal.h"
+
+#define DEVICE                                                                                                                   \
+	"SELECT id, public_key, preshared, class, status, label, v4, v6, valid_from, valid_until, created, changed, last_seen, " \
+	"last_timestamp FROM device "
+
+enum { FIRST_OFFSET = 2 }; /* after the network's own address and the gateway's */
+
+static const char *const status_names[DEVICE_STATUSES] = {"active", "suspended", "lost", "revoked"};
+
+const char *device_status_name(enum device_status s)
+{
+	return (unsigned)s < DEVICE_STATUSES ? status_names[s] : "unknown";
+}
+
+static int status_parse(const char *text, enum device_status *out)
+{
+	for (unsigned i = 0; i < DEVICE_STATUSES; i++)
+		if (!strcmp(text, status_names[i])) {
+			*out = (enum device_status)i;
+			return 0;
+		}
+	return -EUCLEAN;
+}
+
+const char *device_id_format(uint32_t id, char text[static DEVICE_ID_TEXT])
+{
+	snprintf(text, DEVICE_ID_TEXT, "d%u", id);
+	return text;
+}
+
+int device_id_parse(const char *text, uint32_t *id)
+{
+	char again[DEVICE_ID_TEXT], *end;
+	if (text[0] != 'd' || text[1] < '1' || text[1] > '9')
+		return -EINVAL;
+	unsigned long long value = strtoull(text + 1, &end, 10);
+	if (*end || value > UINT32_MAX || strcmp(device_id_format((uint32_t)value, again), text))
+		return -EINVAL;
+	*id = (uint32_t)value;
+	return 0;
+}
+
+static int device_users(struct ledger *l, struct device *d)
+{
+	struct query q = query(l, SLOT_DEVICE_USERS, "SELECT name FROM device_user WHERE device = ? ORDER BY position");
+	query_put_int(&q, d->id);
+	while (query_row(&q) == 1) {
+		if (d->user_count == DEVICE_USERS_MAX) {
+			q.error = -EUCLEAN;
+			break;
+		}
+		query_text(&q, 0, d->users[d->user_count++], sizeof d->users[0]);
+	}
+	return query_end(&q);
+}
+
+/* Runs a query that begins with DEVICE and is bound, takes its first row, and ends it. */
+static int device_take(struct query *q, struct device *out)
+{
+	char class_name[16], status[16];
+	struct device d = {0};
+	int r = query_row(q);
+	if (r == 1) {
+		d.id = (uint32_t)query_int(q, 0);
+		query_blob(q, 1, d.public_key.bytes, KEY_SIZE);
+		query_blob(q, 2, d.preshared.bytes, KEY_SIZE);
+		query_text(q, 3, class_name, sizeof class_name);
+		query_text(q, 4, status, sizeof status);
+		query_text(q, 5, d.label, sizeof d.label);
+		query_addr(q, 6, &d.v4);
+		query_addr(q, 7, &d.v6);
+		d.valid_from = query_int(q, 8);
+		d.valid_until = query_int(q, 9);
+		d.created = query_int(q, 10);
+		d.changed = query_int(q, 11);
+		d.last_seen = query_int(q, 12);
+		query_blob(q, 13, d.last_timestamp, TAI64N_SIZE);
+		r = query_end(q);
+		if (!r && (device_class_parse(class_name, &d.device_class) < 0 || status_parse(status, &d.status) < 0))
+			r = -EUCLEAN;
+		if (!r)
+			r = device_users(q->ledger, &d);
+	} else {
+		r = query_end(q);
+		if (!r)
+			r = -ENOENT;
+	}
+	if (!r)
+		*out = d;
+	secret_wipe(&d, sizeof d);
+	return r;
+}
+
+int ledger_device_by_id(struct ledger *l, uint32_t id, struct device *out)
+{
+	struct query q = query(l, SLOT_DEVICE_BY_ID, DEVICE "WHERE id = ?");
+	query_put_int(&q, id);
+	return device_take(&q, out);
+}
+
+int ledger_device_by_key(struct ledger *l, const struct key *k, struct device *out)
+{
+	struct query q = query(l, SLOT_DEVICE_BY_KEY, DEVICE "WHERE public_key = ?");
+	query_put_blob(&q, k->bytes, KEY_SIZE);
+	return device_take(&q, out);
+}
+
+int ledger_device_by_address(struct ledger *l, const struct addr *a, struct device *out)
+{
+	if (!a->family)
+		return -ENOENT;
+	struct query q = a->family == 4 ? query(l, SLOT_DEVICE_BY_V4, DEVICE "WHERE v4 = ?")
+					: query(l, SLOT_DEVICE_BY_V6, DEVICE "WHERE v6 = ?");
+	query_put_addr(&q, a);
+	return device_take(&q, out);
+}
+
+int ledger_devices(struct ledger *l, int (*each)(const struct device *d, void *arg), void *arg)
+{
+	struct device d = {0};
+	int r;
+	/* One row a run: `each` may call back into the ledger, even change what it is shown. */
+	do {
+		struct query q = query(l, SLOT_DEVICE_AFTER, DEVICE "WHERE id > ? ORDER BY id LIMIT 1");
+		query_put_int(&q, d.id);
+		r = device_take(&q, &d);
+		if (!r)
+			r = each(&d, arg);
+		else if (r == -ENOENT)
+			break;
+	} while (!r);
+	secret_wipe(&d, sizeof d);
+	return r == -ENOENT ? 0 : r;
+}
+
+/* The last offset in a network that a device may have. */
+static int64_t last_offset(const struct prefix *network)
+{
+	unsigned host_bits = (network->addr.family == 4 ? 32U : 128U) - network->bits;
+	if (network->addr.family == 4)
+		return ((int64_t)1 << host_bits) - 2; /* the one after it is the broadcast address */
+	return host_bits > 62 ? INT64_MAX - 1 : ((int64_t)1 << host_bits) - 1;
+}
+
+static int address_taken(struct ledger *l, const struct addr *a)
+{
+	struct query q = a->family == 4 ? query(l, SLOT_DEVICE_V4_KNOWN, "SELECT 1 FROM device WHERE v4 = ?")
+					: query(l, SLOT_DEVICE_V6_KNOWN, "SELECT 1 FROM device WHERE v6 = ?");
+	query_put_addr(&q, a);
+	return query_exists(&q);
+}
+
+/*
+ * The counter belongs to the network, so that a changed tunnel-network starts afresh; addresses given while another,
+ * overlapping network was in force are passed over.
+ */
+static int address_next(struct ledger *l, const struct prefix *network, struct addr *out)
+{
+	char name[PREFIX_TEXT + 8], text[PREFIX_TEXT];
+	struct addr a = {0};
+	int64_t offset = FIRST_OFFSET, last;
+	if (!network || !network->addr.family) {
+		*out = a;
+		return 0;
+	}
+	snprintf(name, sizeof name, "next %s", prefix_format(network, text));
+	last = last_offset(network);
+	int r = ledger_counter_get(l, name, FIRST_OFFSET, &offset);
+	while (!r) {
+		if (offset > last || addr_add(&network->addr, (uint64_t)offset, &a) < 0)
+			return -EADDRNOTAVAIL;
+		offset++;
+		r = address_taken(l, &a);
+		if (!r)
+			break;
+		if (r == 1)
+			r = 0;
+	}
+	if (!r)
+		r = ledger_counter_set(l, name, offset);
+	if (!r)
+		*out = a;
+	return r;
+}
+
+static bool device_valid(const struct device *d)
+{
+	size_t label = strnlen(d->label, sizeof d->label);
+	if (key_is_zero(&d->public_key) || (unsigned)d->device_class >= DEVICE_CLASSES ||
+		(unsigned)d->status >= DEVICE_STATUSES || label == sizeof d->label || !text_utf8_valid(d->label, label) ||
+		d->user_count > DEVICE_USERS_MAX)
+		return false;
+	for (unsigned i = 0; i < d->user_count; i++) {
+		if (strnlen(d->users[i], sizeof d->users[i]) == sizeof d->users[i] || !text_name_valid(d->users[i]))
+			return false;
+		for (unsigned j = 0; j < i; j++)
+			if (!strcmp(d->users[i], d->users[j]))
+				return false;
+	}
+	return true;
+}
+
+static int device_insert(struct ledger *l, struct device *d)
+{
+	struct query q = query(l, SLOT_DEVICE_INSERT,
+		"INSERT INTO device (public_key, preshared, class, status, label, v4, v6, valid_from, valid_until, created, "
+		"changed, "
+		"last_seen, last_timestamp) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+	query_put_blob(&q, d->public_key.bytes, KEY_SIZE);
+	query_put_blob(&q, d->preshared.bytes, KEY_SIZE);
+	query_put_text(&q, device_class_name(d->device_class));
+	query_put_text(&q, device_status_name(d->status));
+	query_put_text(&q, d->label);
+	query_put_addr(&q, &d->v4);
+	query_put_addr(&q, &d->v6);
+	query_put_int(&q, d->valid_from);
+	query_put_int(&q, d->valid_until);
+	query_put_int(&q, d->created);
+	query_put_int(&q, d->changed);
+	query_put_int(&q, d->last_seen);
+	query_put_blob(&q, d->last_timestamp, TAI64N_SIZE);
+	int r = query_run(&q);
+	if (r < 0)
+		return r;
+	d->id = (uint32_t)sqlite3_last_insert_rowid(l->db);
+	for (unsigned i = 0; i < d->user_count && !r; i++) {
+		q = query(l, SLOT_DEVICE_USER_INSERT, "INSERT INTO device_user (device, position, name) VALUES (?, ?, ?)");
+		query_put_int(&q, d->id);
+		query_put_int(&q, i);
+		query_put_text(&q, d->users[i]);
+		r = query_run(&q);
+	}
+	return r;
+}
+
+static int key_known(struct ledger *l, const struct key *k)
+{
+	struct query q = query(l, SLOT_DEVICE_KEY_KNOWN, "SELECT 1 FROM device WHERE public_key = ?");
+	query_put_blob(&q, k->bytes, KEY_SIZE);
+	int r = query_exists(&q);
+	return r == 1 ? -EEXIST : r;
+}
+
+int ledger_device_add(
+	struct ledger *l, struct device *d, const struct prefix *network4, const struct prefix *network6, int64_t now)
+{
+	if (!device_valid(d))
+		return -EINVAL;
+	int r = ledger_begin(l);
+	if (r < 0)
+		return r;
+	struct device new_device = *d;
+	new_device.created = new_device.changed = now;
+	r = key_known(l, &d->public_key);
+	if (!r)
+		r = address_next(l, network4, &new_device.v4);
+	if (!r)
+		r = address_next(l, network6, &new_device.v6);
+	if (!r)
+		r = device_insert(l, &new_device);
+	r = ledger_finish(l, r);
+	if (!r)
+		*d = new_device;
+	secret_wipe(&new_device, sizeof new_device);
+	return r;
+}
+
+static bool status_change_allowed(enum device_status from, enum device_status to)
+{
+	switch (to) {
+	case DEVICE_ACTIVE:
+		return from == DEVICE_SUSPENDED;
+	case DEVICE_SUSPENDED:
+		return from == DEVICE_ACTIVE;
+	case DEVICE_LOST:
+		return from != DEVICE_REVOKED;
+	case DEVICE_REVOKED:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static int status_get(struct ledger *l, uint32_t id, enum device_status *out)
+{
+	char text[16];
+	struct query q = query(l, SLOT_DEVICE_STATUS, "SELECT status FROM device WHERE id = ?");
+	query_put_int(&q, id);
+	int found = query_row(&q);
+	if (found == 1)
+		query_text(&q, 0, text, sizeof text);
+	int r = query_end(&q);
+	if (r < 0)
+		return r;
+	return found ? status_parse(text, out) : -ENOENT;
+}
+
+int ledger_device_status(struct ledger *l, uint32_t id, enum device_status status, int64_t now)
+{
+	enum device_status old = DEVICE_REVOKED;
+	int r = ledger_begin(l);
+	if (r < 0)
+		return r;
+	r = status_get(l, id, &old);
+	if (!r && !status_change_allowed(old, status))
+		r = -EPERM;
+	if (!r && old != status) {
+		struct query q = query(l, SLOT_DEVICE_SET_STATUS, "UPDATE device SET status = ?, changed = ? WHERE id = ?");
+		query_put_text(&q, device_status_name(status));
+		query_put_int(&q, now);
+		query_put_int(&q, id);
+		r = query_run(&q);
+	}
+	return ledger_finish(l, r);
+}
+
+int ledger_device_seen(struct ledger *l, uint32_t id, const uint8_t timestamp[static TAI64N_SIZE], int64_t now)
+{
+	/* max() of two blobs compares bytewise: an older handshake never moves the mark back. */
+	struct query q = query(
+		l, SLOT_DEVICE_SEEN, "UPDATE device SET last_seen = ?, last_timestamp = max(last_timestamp, ?) WHERE id = ?");
+	query_put_int(&q, now);
+	query_put_blob(&q, timestamp, TAI64N_SIZE);
+	query_put_int(&q, id);
+	int r = query_run(&q);
+	return r < 0 ? r : sqlite3_changes(l->db) ? 0 : -ENOENT;
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What the files of the ledger share: the connection, queries with sticky errors (as in common/wire.h), transactions, and the
+ * schema's steps. Nobody but ledger*.c and its test includes this.
+ */
+#ifndef SEKISHO_LEDGER_INTERNAL_H
+#define SEKISHO_LEDGER_INTERNAL_H
+
+#include <sqlite3.h>
+
+#include "gateway/ledger.h"
+
+/* One slot for each statement that is prepared once and kept. */
+enum ledger_slot {
+	SLOT_BEGIN,
+	SLOT_COMMIT,
+	SLOT_ROLLBACK,
+	SLOT_COUNTER_GET,
+	SLOT_COUNTER_SET,
+	SLOT_DEVICE_INSERT,
+	SLOT_DEVICE_USER_INSERT,
+	SLOT_DEVICE_USERS,
+	SLOT_DEVICE_BY_ID,
+	SLOT_DEVICE_BY_KEY,
+	SLOT_DEVICE_BY_V4,
+	SLOT_DEVICE_BY_V6,
+	SLOT_DEVICE_AFTER,
+	SLOT_DEVICE_KEY_KNOWN,
+	SLOT_DEVICE_V4_KNOWN,
+	SLOT_DEVICE_V6_KNOWN,
+	SLOT_DEVICE_STATUS,
+	SLOT_DEVICE_SET_STATUS,
+	SLOT_DEVICE_SEEN,
+	SLOT_SESSION_INSERT,
+	SLOT_SESSION_GROUP_INSERT,
+	SLOT_SESSION_GROUPS,
+	SLOT_SESSION_SERIAL_LIVE,
+	SLOT_SESSION_DEVICE_LIVE,
+	SLOT_SESSION_END,
+	SLOT_SESSION_TOTALS,
+	SLOT_SESSION_LIVE_AFTER,
+	SLOT_SESSION_LAST,
+	LEDGER_SLOTS
+};
+
+struct ledger {
+	sqlite3 *db;
+	int fd; /* of the database file: holds the flock(2) that keeps a second gateway out */
+	sqlite3_stmt *statements[LEDGER_SLOTS];
+};
+
+/* A step brings the schema from version-1 to version; steps are numbered 1, 2, ... without a gap. */
+struct ledger_step {
+	int version;
+	const char *sql;
+};
+
+extern const struct ledger_step ledger_steps[];
+extern const size_t ledger_step_count;
+
+/* Brings an open database forward, one transaction a step. -ENOTSUP when it is newer than the steps, -EINVAL when it is no
+ * ledger, -errno; `why` gets the reason and the remedy. Foreign keys must be off (a step may rebuild a table); they are checked
+ * after it. */
+int ledger_migrate(sqlite3 *db, const char *path, const struct ledger_step *steps, size_t count, char *why, size_t why_size);
+
+/* ledger_open() with a schema of the caller's choice. */
+int ledger_open_steps(
+	const char *path, const struct ledger_step *steps, size_t count, struct ledger **out, char *why, size_t why_size);
+
+/* A result code of SQLite as -errno; 0 for SQLITE_OK. */
+int ledger_errno(sqlite3 *db, int code);
+
+/* Runs one PRAGMA or SELECT that gives one integer. 0 or -errno. */
+int ledger_integer(sqlite3 *db, const char *sql, int64_t *out);
+
+/* One run of a kept statement. After an error every call is a no-op, and query_row() or query_run() returns it. */
+struct query {
+	struct ledger *ledger;
+	sqlite3_stmt *statement;
+	int bound, error;
+};
+
+/* Starts a run; `sql` is prepared at the first use of the slot. Ended by query_run() or query_end(). */
+struct query query(struct ledger *l, enum ledger_slot slot, const char *sql);
+
+/* Bind the next parameter; memory must stay as it is until the end of the run (secrets are not copied). */
+void query_put_int(struct query *q, int64_t v);
+void query_put_blob(struct query *q, const void *data, size_t size);
+void query_put_text(struct query *q, const char *text);
+void query_put_addr(struct query *q, const struct addr *a); /* NULL for family 0 */
+
+/* 1: there is a row; 0: no more; -errno. */
+int query_row(struct query *q);
+
+/* Columns of the current row. What does not fit or has another size is -EUCLEAN at the end. */
+int64_t query_int(struct query *q, int column);
+void query_blob(struct query *q, int column, void *out, size_t size);
+void query_text(struct query *q, int column, char *out, size_t size);
+void query_addr(struct query *q, int column, struct addr *out); /* NULL: family 0 */
+
+/* Resets the statement and forgets what was bound. 0 or the sticky error. */
+int query_end(struct query *q);
+
+/* For statements without rows: runs and ends. 0 or -errno. */
+int query_run(struct query *q);
+
+/* Is there a row? Runs and ends. 1, 0, or -errno. */
+int query_exists(struct query *q);
+
+int ledger_begin(struct ledger *l);
+
+/* Commits when `result` is 0, else rolls back. `result`, or why the commit failed: then nothing has changed. */
+int ledger_finish(struct ledger *l, int result);
+
+/* A named number that survives; `start` when it was never set. 0 or -errno. */
+int ledger_counter_get(struct ledger *l, const char *name, int64_t start, int64_t *out);
+int ledger_counter_set(struct ledger *l, const char *name, int64_t value);
+
+#endif

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The shape of the ledger, and how a file of an older program becomes one of today's. A published step is never edited: what
+ * has to change comes as a new step.
+ */
+#include <errno.h>
+#include <stdio.h>
+
+#include "gateway/ledger_internal.h"
+
+/* PRAGMA application_id: "SEKI". */
+#define APPLICATION_ID "1397050185"
+enum { APPLICATION = 0x53454b49 };
+
+static const char step_1[] = "PRAGMA application_id = " APPLICATION_ID ";"
+			     /* Where numbering goes on: next address of each network, next session serial. */
+			     "CREATE TABLE counter ("
+			     "	name TEXT PRIMARY KEY,"
+			     "	value INTEGER NOT NULL"
+			     ") STRICT, WITHOUT ROWID;"
+			     /* Rows are never deleted: a key or an address that was once given is never given again. */
+			     "CREATE TABLE device ("
+			     "	id INTEGER PRIMARY KEY AUTOINCREMENT,"
+			     "	public_key BLOB NOT NULL UNIQUE CHECK (length(public_key) = 32),"
+			     "	preshared BLOB NOT NULL CHECK (length(preshared) = 32),"
+			     "	class TEXT NOT NULL CHECK (class IN ('ministry', 'private', 'shared')),"
+			     "	status TEXT NOT NULL CHECK (status IN ('active', 'suspended', 'lost', 'revoked')),"
+			     "	label TEXT NOT NULL,"
+			     "	v4 BLOB UNIQUE CHECK (length(v4) = 4),"
+			     "	v6 BLOB UNIQUE CHECK (length(v6) = 16),"
+			     "	valid_from INTEGER NOT NULL,"
+			     "	valid_until INTEGER NOT NULL,"
+			     "	created INTEGER NOT NULL,"
+			     "	changed INTEGER NOT NULL,"
+			     "	last_seen INTEGER NOT NULL,"
+			     "	last_timestamp BLOB NOT NULL CHECK (length(last_timestamp) = 12)"
+			     ") STRICT;"
+			     "CREATE TABLE device_user ("
+			     "	device INTEGER NOT NULL REFERENCES device (id),"
+			     "	position INTEGER NOT NULL,"
+			     "	name TEXT NOT NULL,"
+			     "	PRIMARY KEY (device, position),"
+			     "	UNIQUE (device, name)"
+			     ") STRICT, WITHOUT ROWID;"
+			     "CREATE TABLE session ("
+			     "	id INTEGER PRIMARY KEY AUTOINCREMENT," /* the serial wraps, this does not */
+			     "	serial INTEGER NOT NULL CHECK (serial BETWEEN 1 AND 1048575),"
+			     "	device INTEGER NOT NULL REFERENCES device (id),"
+			     "	user TEXT NOT NULL,"
+			     "	opened INTEGER NOT NULL,"
+			     "	expires INTEGER NOT NULL,"
+			     "	ended INTEGER NOT NULL,"
+			     "	end_reason INTEGER NOT NULL,"
+			     "	endpoint_ip BLOB CHECK (length(endpoint_ip) IN (4, 16)),"
+			     "	endpoint_port INTEGER NOT NULL,"
+			     "	source_bytes INTEGER NOT NULL,"
+			     "	source_packets INTEGER NOT NULL,"
+			     "	destination_bytes INTEGER NOT NULL,"
+			     "	destination_packets INTEGER NOT NULL,"
+			     "	connections INTEGER NOT NULL"
+			     ") STRICT;"
+			     "CREATE UNIQUE INDEX session_live ON session (id) WHERE ended = 0;"
+			     "CREATE UNIQUE INDEX session_live_serial ON session (serial) WHERE ended = 0;"
+			     "CREATE UNIQUE INDEX session_live_device ON session (device) WHERE ended = 0;"
+			     "CREATE INDEX session_device ON session (device);"
+			     "CREATE TABLE session_group ("
+			     "	session INTEGER NOT NULL REFERENCES session (id),"
+			     "	position INTEGER NOT NULL,"
+			     "	name TEXT NOT NULL,"
+			     "	PRIMARY KEY (session, position)"
+			     ") STRICT, WITHOUT ROWID;";
+
+const struct ledger_step ledger_steps[] = {
+	{1, step_1},
+};
+const size_t ledger_step_count = sizeof ledger_steps / sizeof *ledger_steps;
+
+static int execute(sqlite3 *db, const char *sql)
+{
+	return ledger_errno(db, sqlite3_exec(db, sql, NULL, NULL, NULL));
+}
+
+static int step_run(sqlite3 *db, const struct ledger_step *step)
+{
+	char set_version[48];
+	int64_t orphans = 0;
+	int r = execute(db, "BEGIN IMMEDIATE");
+	if (r < 0)
+		return r;
+	snprintf(set_version, sizeof set_version, "PRAGMA user_version = %d", step->version);
+	r = execute(db, step->sql);
+	if (!r)
+		r = ledger_integer(db, "SELECT count(*) FROM pragma_foreign_key_check", &orphans);
+	if (!r && orphans)
+		r = -EUCLEAN;
+	if (!r)
+		r = execute(db, set_version);
+	if (!r)
+		r = execute(db, "COMMIT");
+	if (r < 0 && !sqlite3_get_autocommit(db))
+		sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+	return r;
+}
+
+int ledger_migrate(sqlite3 *db, const char *path, const struct ledger_step *steps, size_t count, char *why, size_t why_size)
+{
+	int64_t version = 0, application = 0, objects = 0;
+	int r = ledger_integer(db, "PRAGMA user_version", &version);
+	if (!r)
+		r = ledger_integer(db, "PRAGMA application_id", &application);
+	if (!r)
+		r = ledger_integer(db, "SELECT count(*) FROM sqlite_schema", &objects);
+	if (r < 0) {
+		snprintf(why, why_size, "%s: cannot read its schema: %s", path, sqlite3_errmsg(db));
+		return r;
+	}
+	if (version < 0 || (version ? application != APPLICATION : application || objects)) {
+		snprintf(why, why_size, "%s: is an SQLite database, but no ledger of this program: move it away and start again",
+			path);
+		return -EINVAL;
+	}
+	if ((uint64_t)version > count) {
+		snprintf(why, why_size,
+			"%s: was written by a newer program (schema %lld, this one knows %zu): "
+			"install the newer program again, or restore the copy made before the upgrade",
+			path, (long long)version, count);
+		return -ENOTSUP;
+	}
+	for (size_t i = (size_t)version; i < count; i++) {
+		r = step_run(db, &steps[i]);
+		if (r < 0) {
+			snprintf(why, why_size,
+				"%s: cannot bring the schema to version %d (%s): it stays at %zu; free space or mend the file, "
+				"then start again",
+				path, steps[i].version,
+				r == -EUCLEAN ? "rows without their device or session" : sqlite3_errmsg(db), i);
+			return r;
+		}
+	}
+	return 0;
+}

@@ -1,0 +1,489 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What the ledger promises about devices and sessions; its file is the matter of test_ledger_file.c. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "gateway/firewall.h"
+#include "gateway/ledger_internal.h"
+#include "tests/unit/scratch.h"
+
+static char folder[SCRATCH_PATH], path[SCRATCH_PATH], why[1024];
+static struct ledger *ledger;
+static struct prefix net4, net6;
+
+static int setup(void **state)
+{
+	(void)state;
+	scratch_path(path, scratch_make(folder), "ledger.db");
+	prefix_parse("10.64.0.0/16", &net4);
+	prefix_parse("fd64::/64", &net6);
+	return ledger_open(path, &ledger, why, sizeof why);
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	ledger_close(ledger);
+	ledger = NULL;
+	scratch_remove(folder);
+	return 0;
+}
+
+static void reopen(void)
+{
+	ledger_close(ledger);
+	assert_int_equal(ledger_open(path, &ledger, why, sizeof why), 0);
+}
+
+static struct device new_device(uint32_t number)
+{
+	struct device d = {
+		.device_class = CLASS_PRIVATE, .status = DEVICE_ACTIVE, .valid_from = 5, .valid_until = 500, .user_count = 2};
+	memset(d.public_key.bytes, 0xa5, KEY_SIZE);
+	memcpy(d.public_key.bytes, &number, sizeof number);
+	memset(d.preshared.bytes, (int)number, KEY_SIZE);
+	snprintf(d.label, sizeof d.label, "総務課 %u", number);
+	snprintf(d.users[0], sizeof d.users[0], "t-yamada");
+	snprintf(d.users[1], sizeof d.users[1], "user%u@example.go.jp", number);
+	return d;
+}
+
+static struct device add(uint32_t number)
+{
+	struct device d = new_device(number);
+	assert_int_equal(ledger_device_add(ledger, &d, &net4, &net6, 1000 + number), 0);
+	return d;
+}
+
+static void assert_same(const struct device *a, const struct device *b)
+{
+	char one[ADDR_TEXT], two[ADDR_TEXT];
+	assert_int_equal(a->id, b->id);
+	assert_memory_equal(&a->public_key, &b->public_key, sizeof a->public_key);
+	assert_memory_equal(&a->preshared, &b->preshared, sizeof a->preshared);
+	assert_int_equal(a->device_class, b->device_class);
+	assert_int_equal(a->status, b->status);
+	assert_string_equal(a->label, b->label);
+	assert_string_equal(addr_format(&a->v4, one), addr_format(&b->v4, two));
+	assert_string_equal(addr_format(&a->v6, one), addr_format(&b->v6, two));
+	assert_int_equal(a->valid_from, b->valid_from);
+	assert_int_equal(a->valid_until, b->valid_until);
+	assert_int_equal(a->created, b->created);
+	assert_int_equal(a->changed, b->changed);
+	assert_int_equal(a->last_seen, b->last_seen);
+	assert_memory_equal(a->last_timestamp, b->last_timestamp, TAI64N_SIZE);
+	assert_int_equal(a->user_count, b->user_count);
+	for (unsigned i = 0; i < a->user_count; i++)
+		assert_string_equal(a->users[i], b->users[i]);
+}
+
+static void test_device_round_trip(void **state)
+{
+	char text[ADDR_TEXT];
+	(void)state;
+	struct device d = add(1), found = {0};
+	assert_int_equal(d.id, 1);
+	assert_int_equal(d.created, 1001);
+	assert_int_equal(d.changed, 1001);
+	assert_string_equal(addr_format(&d.v4, text), "10.64.0.2");
+	assert_string_equal(addr_format(&d.v6, text), "fd64::2");
+	for (int again = 0; again < 2; again++) {
+		assert_int_equal(ledger_device_by_id(ledger, 1, &found), 0);
+		assert_same(&found, &d);
+		assert_int_equal(ledger_device_by_key(ledger, &d.public_key, &found), 0);
+		assert_same(&found, &d);
+		assert_int_equal(ledger_device_by_address(ledger, &d.v4, &found), 0);
+		assert_same(&found, &d);
+		assert_int_equal(ledger_device_by_address(ledger, &d.v6, &found), 0);
+		assert_same(&found, &d);
+		reopen();
+	}
+}
+
+static void test_device_not_found(void **state)
+{
+	(void)state;
+	struct device found, before;
+	struct key k = {{1}};
+	struct addr none = {0}, a = {.family = 4, .bytes = {10, 64, 0, 2}};
+	memset(&found, 0x77, sizeof found);
+	memcpy(&before, &found, sizeof found);
+	assert_int_equal(ledger_device_by_id(ledger, 1, &found), -ENOENT);
+	assert_int_equal(ledger_device_by_key(ledger, &k, &found), -ENOENT);
+	assert_int_equal(ledger_device_by_address(ledger, &a, &found), -ENOENT);
+	assert_int_equal(ledger_device_by_address(ledger, &none, &found), -ENOENT);
+	assert_memory_equal(&found, &before, sizeof found);
+	assert_int_equal(ledger_device_status(ledger, 9, DEVICE_LOST, 1), -ENOENT);
+	assert_int_equal(ledger_device_seen(ledger, 9, before.last_timestamp, 1), -ENOENT);
+}
+
+static void test_device_refused(void **state)
+{
+	(void)state;
+	struct device good = add(1), d = new_device(1), before = d;
+	assert_int_equal(ledger_device_add(ledger, &d, &net4, &net6, 1), -EEXIST);
+	assert_memory_equal(&d, &before, sizeof d);
+	assert_int_equal(ledger_device_status(ledger, good.id, DEVICE_REVOKED, 2), 0);
+	assert_int_equal(ledger_device_add(ledger, &d, &net4, &net6, 1), -EEXIST);
+	d = new_device(2);
+	memset(&d.public_key, 0, sizeof d.public_key);
+	assert_int_equal(ledger_device_add(ledger, &d, &net4, &net6, 1), -EINVAL);
+	d = new_device(2);
+	snprintf(d.users[1], sizeof d.users[1], "../etc");
+	assert_int_equal(ledger_device_add(ledger, &d, &net4, &net6, 1), -EINVAL);
+	d = new_device(2);
+	memcpy(d.users[1], d.users[0], sizeof d.users[1]);
+	assert_int_equal(ledger_device_add(ledger, &d, &net4, &net6, 1), -EINVAL);
+	d = new_device(2);
+	d.user_count = DEVICE_USERS_MAX + 1;
+	assert_int_equal(ledger_device_add(ledger, &d, &net4, &net6, 1), -EINVAL);
+	d = new_device(2);
+	memset(d.label, 'x', sizeof d.label);
+	assert_int_equal(ledger_device_add(ledger, &d, &net4, &net6, 1), -EINVAL);
+	d = new_device(2);
+	snprintf(d.label, sizeof d.label, "\xff");
+	assert_int_equal(ledger_device_add(ledger, &d, &net4, &net6, 1), -EINVAL);
+	d = new_device(2);
+	d.device_class = DEVICE_CLASSES;
+	assert_int_equal(ledger_device_add(ledger, &d, &net4, &net6, 1), -EINVAL);
+	/* No refusal has used up an id or an address. */
+	d = add(2);
+	assert_int_equal(d.id, 2);
+	assert_int_equal(d.v4.bytes[3], 3);
+}
+
+static void test_many_users(void **state)
+{
+	(void)state;
+	struct device d = new_device(1), found;
+	d.user_count = DEVICE_USERS_MAX;
+	for (unsigned i = 0; i < DEVICE_USERS_MAX; i++) {
+		memset(d.users[i], 'a', USER_NAME_MAX);
+		d.users[i][USER_NAME_MAX] = '\0';
+		d.users[i][0] = (char)('A' + i % 26);
+		d.users[i][1] = (char)('a' + i / 26);
+	}
+	assert_int_equal(ledger_device_add(ledger, &d, &net4, NULL, 1), 0);
+	assert_int_equal(d.v6.family, 0);
+	assert_int_equal(ledger_device_by_id(ledger, d.id, &found), 0);
+	assert_same(&found, &d);
+	struct device nobody = new_device(2);
+	nobody.user_count = 0;
+	assert_int_equal(ledger_device_add(ledger, &nobody, &net4, NULL, 1), 0);
+	assert_int_equal(ledger_device_by_id(ledger, nobody.id, &found), 0);
+	assert_int_equal(found.user_count, 0);
+}
+
+/* A /28 has 16 addresses; without its own, the gateway's and the broadcast address 13 devices fit. */
+static void test_network_used_up(void **state)
+{
+	(void)state;
+	struct device d;
+	char text[ADDR_TEXT];
+	prefix_parse("10.9.0.16/28", &net4);
+	for (uint32_t i = 0; i < 13; i++) {
+		d = add(i + 1);
+		assert_int_equal(d.v4.bytes[3], 18 + i);
+	}
+	assert_string_equal(addr_format(&d.v4, text), "10.9.0.30");
+	for (int again = 0; again < 2; again++) {
+		struct device one_more = new_device(14);
+		assert_int_equal(ledger_device_add(ledger, &one_more, &net4, &net6, 1), -EADDRNOTAVAIL);
+		assert_int_equal(one_more.id, 0);
+		/* Revoked or not, an address that somebody had is never given to somebody else. */
+		assert_int_equal(ledger_device_status(ledger, 3, DEVICE_REVOKED, 2), 0);
+		reopen();
+	}
+	/* Another network goes on, and one that overlaps an old one passes over what was given. */
+	prefix_parse("10.9.0.0/24", &net4);
+	for (uint32_t i = 14; i < 14 + 14; i++)
+		assert_int_equal(add(i).v4.bytes[3], i - 14 + 2);
+	assert_int_equal(add(28).v4.bytes[3], 16);
+	assert_int_equal(add(29).v4.bytes[3], 17);
+	assert_int_equal(add(30).v4.bytes[3], 31);
+}
+
+static void test_small_networks(void **state)
+{
+	(void)state;
+	struct device d = new_device(1);
+	prefix_parse("10.9.0.0/31", &net4);
+	assert_int_equal(ledger_device_add(ledger, &d, &net4, NULL, 1), -EADDRNOTAVAIL);
+	prefix_parse("10.9.0.0/30", &net4);
+	assert_int_equal(ledger_device_add(ledger, &d, &net4, NULL, 1), 0);
+	assert_int_equal(d.v4.bytes[3], 2);
+	d = new_device(2);
+	assert_int_equal(ledger_device_add(ledger, &d, &net4, NULL, 1), -EADDRNOTAVAIL);
+	/* IPv6 has no broadcast address. */
+	prefix_parse("fd64::/126", &net6);
+	for (uint32_t i = 2; i < 4; i++) {
+		d = new_device(i);
+		assert_int_equal(ledger_device_add(ledger, &d, NULL, &net6, 1), 0);
+		assert_int_equal(d.v6.bytes[15], i);
+	}
+	d = new_device(4);
+	assert_int_equal(ledger_device_add(ledger, &d, NULL, &net6, 1), -EADDRNOTAVAIL);
+	prefix_parse("fd65::/32", &net6);
+	assert_int_equal(ledger_device_add(ledger, &d, NULL, &net6, 1), 0);
+}
+
+static void test_status_matrix(void **state)
+{
+	static const bool allowed[DEVICE_STATUSES][DEVICE_STATUSES] = {
+		/* to: active, suspended, lost, revoked */
+		[DEVICE_ACTIVE] = {false, true, true, true},
+		[DEVICE_SUSPENDED] = {true, false, true, true},
+		[DEVICE_LOST] = {false, false, true, true},
+		[DEVICE_REVOKED] = {false, false, false, true},
+	};
+	uint32_t number = 0;
+	(void)state;
+	for (enum device_status from = 0; from < DEVICE_STATUSES; from++)
+		for (enum device_status to = 0; to < DEVICE_STATUSES; to++) {
+			struct device d = add(++number), found;
+			if (from != DEVICE_ACTIVE)
+				assert_int_equal(ledger_device_status(ledger, d.id, from, 7000), 0);
+			assert_int_equal(ledger_device_status(ledger, d.id, to, 8000), allowed[from][to] ? 0 : -EPERM);
+			assert_int_equal(ledger_device_by_id(ledger, d.id, &found), 0);
+			assert_int_equal(found.status, allowed[from][to] ? to : from);
+			/* `changed` moves with a change, not with what was so before. */
+			int64_t first = from == DEVICE_ACTIVE ? d.created : 7000;
+			assert_int_equal(found.changed, allowed[from][to] && from != to ? 8000 : first);
+		}
+	assert_int_equal(ledger_device_status(ledger, 1, DEVICE_STATUSES, 1), -EPERM);
+	assert_string_equal(device_status_name(DEVICE_ACTIVE), "active");
+	assert_string_equal(device_status_name(DEVICE_SUSPENDED), "suspended");
+	assert_string_equal(device_status_name(DEVICE_LOST), "lost");
+	assert_string_equal(device_status_name(DEVICE_REVOKED), "revoked");
+}
+
+static void test_seen(void **state)
+{
+	uint8_t older[TAI64N_SIZE] = {0x40, 1}, newer[TAI64N_SIZE] = {0x40, 2};
+	struct device d = add(1), found;
+	(void)state;
+	assert_int_equal(ledger_device_seen(ledger, d.id, newer, 111), 0);
+	assert_int_equal(ledger_device_seen(ledger, d.id, older, 222), 0);
+	assert_int_equal(ledger_device_by_id(ledger, d.id, &found), 0);
+	assert_int_equal(found.last_seen, 222);
+	assert_memory_equal(found.last_timestamp, newer, TAI64N_SIZE);
+	assert_int_equal(found.changed, d.changed);
+}
+
+struct walk {
+	uint32_t ids[16];
+	unsigned count, stop_at;
+};
+
+static int walk_devices(const struct device *d, void *arg)
+{
+	struct walk *w = arg;
+	struct device again;
+	w->ids[w->count++] = d->id;
+	/* Calling back into the ledger, with a change even, is allowed. */
+	assert_int_equal(ledger_device_by_id(ledger, d->id, &again), 0);
+	assert_int_equal(ledger_device_status(ledger, d->id, DEVICE_LOST, 3), 0);
+	return w->count == w->stop_at ? -EINTR : 0;
+}
+
+static void test_walk(void **state)
+{
+	struct walk all = {0}, some = {.stop_at = 2};
+	(void)state;
+	assert_int_equal(ledger_devices(ledger, walk_devices, &all), 0);
+	assert_int_equal(all.count, 0);
+	for (uint32_t i = 1; i <= 5; i++)
+		add(i);
+	assert_int_equal(ledger_devices(ledger, walk_devices, &all), 0);
+	assert_int_equal(all.count, 5);
+	for (uint32_t i = 0; i < 5; i++)
+		assert_int_equal(all.ids[i], i + 1);
+	assert_int_equal(ledger_devices(ledger, walk_devices, &some), -EINTR);
+	assert_int_equal(some.count, 2);
+}
+
+static void test_device_ids(void **state)
+{
+	static const char *const bad[] = {
+		"", "d", "d0", "d01", "7", "x7", "d-1", "d 1", "d1 ", "d4294967296", "d99999999999999999999999", "D7"};
+	char text[DEVICE_ID_TEXT];
+	uint32_t id = 42;
+	(void)state;
+	assert_string_equal(device_id_format(7, text), "d7");
+	assert_string_equal(device_id_format(UINT32_MAX, text), "d4294967295");
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		assert_int_equal(device_id_parse(bad[i], &id), -EINVAL);
+	assert_int_equal(id, 42);
+	assert_int_equal(device_id_parse("d4294967295", &id), 0);
+	assert_int_equal(id, UINT32_MAX);
+}
+
+/* ---- sessions ---- */
+
+static char groups[3][USER_NAME_MAX + 1] = {"soumu", "staff", "vpn.users"};
+
+static struct session_row open_session(uint32_t device)
+{
+	struct session_row row = {.device = device,
+		.user = "t-yamada",
+		.opened = 10000 + device,
+		.expires = 90000,
+		.group_count = 3,
+		.groups = groups};
+	assert_int_equal(endpoint_parse("[2001:db8::9]:4711", &row.endpoint), 0);
+	assert_int_equal(ledger_session_open(ledger, &row), 0);
+	return row;
+}
+
+struct sessions {
+	uint32_t serials[8];
+	unsigned count;
+	struct session_row first;
+	bool end_them;
+};
+
+static int walk_sessions(const struct session_row *row, void *arg)
+{
+	struct sessions *s = arg;
+	assert_int_equal(row->group_count, 3);
+	for (unsigned i = 0; i < 3; i++)
+		assert_string_equal(row->groups[i], groups[i]);
+	if (!s->count)
+		s->first = *row;
+	s->serials[s->count++] = row->serial;
+	if (s->end_them) {
+		struct session_row end = {.serial = row->serial, .ended = 5, .end_reason = END_IDLE};
+		assert_int_equal(ledger_session_end(ledger, &end), 0);
+	}
+	return 0;
+}
+
+static void test_session_life(void **state)
+{
+	struct device d = add(1);
+	struct session_row row = open_session(d.id), last;
+	struct sessions live = {0};
+	(void)state;
+	assert_int_equal(row.serial, 1);
+	assert_int_equal(ledger_session_last(ledger, d.id, &last), -ENOENT);
+	struct session_row second = row;
+	assert_int_equal(ledger_session_open(ledger, &second), -EBUSY);
+	row.source_bytes = UINT64_C(5000000000);
+	row.source_packets = 11;
+	row.destination_bytes = UINT64_C(7000000000);
+	row.destination_packets = 13;
+	row.connections = 3;
+	assert_int_equal(ledger_session_totals(ledger, &row), 0);
+	reopen();
+	assert_int_equal(ledger_sessions_live(ledger, walk_sessions, &live), 0);
+	assert_int_equal(live.count, 1);
+	assert_int_equal(live.first.serial, 1);
+	assert_int_equal(live.first.device, d.id);
+	assert_string_equal(live.first.user, "t-yamada");
+	assert_int_equal(live.first.opened, row.opened);
+	assert_int_equal(live.first.expires, row.expires);
+	assert_true(endpoint_equal(&live.first.endpoint, &row.endpoint));
+	assert_true(live.first.source_bytes == UINT64_C(5000000000) && live.first.destination_bytes == UINT64_C(7000000000));
+
+	struct session_row end = row;
+	assert_int_equal(ledger_session_end(ledger, &end), -EINVAL);
+	end.ended = 20000;
+	assert_int_equal(ledger_session_end(ledger, &end), -EINVAL);
+	end.end_reason = SESSION_ENDS;
+	assert_int_equal(ledger_session_end(ledger, &end), -EINVAL);
+	end.end_reason = END_LOGOUT;
+	end.connections = 4;
+	assert_int_equal(ledger_session_end(ledger, &end), 0);
+	assert_int_equal(ledger_session_end(ledger, &end), -ENOENT);
+	assert_int_equal(ledger_session_totals(ledger, &end), -ENOENT);
+	assert_int_equal(ledger_session_last(ledger, d.id, &last), 0);
+	assert_int_equal(last.ended, 20000);
+	assert_int_equal(last.end_reason, END_LOGOUT);
+	assert_int_equal(last.connections, 4);
+	assert_int_equal(last.group_count, 0);
+	assert_null(last.groups);
+	live.count = 0;
+	assert_int_equal(ledger_sessions_live(ledger, walk_sessions, &live), 0);
+	assert_int_equal(live.count, 0);
+	assert_int_equal(open_session(d.id).serial, 2);
+}
+
+static void test_session_refused(void **state)
+{
+	struct device d = add(1);
+	struct session_row row = {.device = 99, .user = "t-yamada", .opened = 1, .expires = 2};
+	(void)state;
+	assert_int_equal(ledger_session_open(ledger, &row), -ENOENT);
+	row.device = d.id;
+	snprintf(row.user, sizeof row.user, "-rf");
+	assert_int_equal(ledger_session_open(ledger, &row), -EINVAL);
+	memset(row.user, 'a', sizeof row.user);
+	assert_int_equal(ledger_session_open(ledger, &row), -EINVAL);
+	assert_int_equal(row.serial, 0);
+	assert_int_equal(open_session(d.id).serial, 1);
+}
+
+static void test_session_serials(void **state)
+{
+	struct sessions live = {.end_them = true};
+	(void)state;
+	for (uint32_t i = 1; i <= 6; i++)
+		add(i);
+	assert_int_equal(open_session(1).serial, 1);
+	assert_int_equal(open_session(2).serial, 2);
+	assert_int_equal(ledger_counter_set(ledger, "next serial", SESSION_SERIAL_MAX), 0);
+	assert_int_equal(open_session(3).serial, SESSION_SERIAL_MAX);
+	/* Around the corner, past the two that are alive. */
+	assert_int_equal(open_session(4).serial, 3);
+	struct session_row end = {.serial = 1, .ended = 9, .end_reason = END_IDLE};
+	assert_int_equal(ledger_session_end(ledger, &end), 0);
+	assert_int_equal(open_session(5).serial, 4);
+	assert_int_equal(ledger_counter_set(ledger, "next serial", 1), 0);
+	assert_int_equal(open_session(1).serial, 1);
+	/* In order of opening, and each may be ended while it is shown. */
+	assert_int_equal(ledger_sessions_live(ledger, walk_sessions, &live), 0);
+	static const uint32_t order[] = {2, SESSION_SERIAL_MAX, 3, 4, 1};
+	assert_int_equal(live.count, 5);
+	for (unsigned i = 0; i < 5; i++)
+		assert_int_equal(live.serials[i], order[i]);
+	live.count = 0;
+	assert_int_equal(ledger_sessions_live(ledger, walk_sessions, &live), 0);
+	assert_int_equal(live.count, 0);
+}
+
+static void test_generation(void **state)
+{
+	uint64_t first = 0, second = 0;
+	(void)state;
+	assert_int_equal(ledger_generation_next(ledger, &first), 0);
+	reopen();
+	assert_int_equal(ledger_generation_next(ledger, &second), 0);
+	assert_true(second > first && first > 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_device_round_trip),
+		TEST(test_device_not_found),
+		TEST(test_device_refused),
+		TEST(test_many_users),
+		TEST(test_network_used_up),
+		TEST(test_small_networks),
+		TEST(test_status_matrix),
+		TEST(test_seen),
+		TEST(test_walk),
+		TEST(test_device_ids),
+		TEST(test_session_life),
+		TEST(test_session_refused),
+		TEST(test_session_serials),
+		TEST(test_generation),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
