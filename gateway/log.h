@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The evidence: three files of JSON lines with names of the Elastic Common Schema; docs/log-events.md names every event and
+ * field. One component owns the files: one write(2) a line, numbers (`event.sequence`) without gaps over restarts, a torn last line
+ * of a crash cut back and recorded as `log-gap`. What cannot be recorded is itself recorded as soon as there is room again.
+ */
+#ifndef SEKISHO_LOG_H
+#define SEKISHO_LOG_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct log;
+
+enum log_file { LOG_AUTH, LOG_ACCESS, LOG_AUDIT, LOG_FILES };
+
+/* Opens DIR/auth.jsonl, access.jsonl, audit.jsonl (0640) and finds where numbering goes on. `observer` is our host name.
+ * A file whose end is not ours, or that others may write, is refused. A full disk is not: it shows in log_ready().
+ * 0 or -errno with `why` (-EBUSY: another gateway writes here). */
+int log_open(const char *dir, const char *observer, uint64_t reserve_bytes, struct log **out, char *why, size_t why_size);
+void log_close(struct log *l);
+
+/* Closes and opens the files again (after rotation by rename); writes log-closed and log-opened. 0 or -errno: the old stay
+ * (-EEXIST: where a new file should begin, there is one with lines). */
+int log_reopen(struct log *l);
+
+/*
+ * Completes `event` (stolen, also on failure) with @timestamp `when`, event.sequence, event.dataset, observer.name and ecs.version, and writes
+ * it. With `durable` it is on disk (fdatasync(2)) on return 0. -errno: not recorded (-ENOSPC ...), counted for the gap record.
+ * An event longer than 16 KiB loses its largest fields; their names are then in sekisho.dropped.
+ */
+int log_write(struct log *l, enum log_file file, int64_t when, json_t *event, bool durable);
+
+/* Flushes what was written without `durable`; called from a timer. 0 or -errno. */
+int log_sync(struct log *l);
+
+/* May a login be recorded now: is more than the reserve free, and did the last writes work? 0, -ENOSPC, or the error. */
+int log_ready(struct log *l);
+
+#endif
