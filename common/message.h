@@ -189,8 +189,8 @@ void message_free(struct message *m);
 ssize_t message_encode(const struct message *m, void *out, size_t size);
 
 /*
- * Decodes one datagram into a new message. 0, -EBADMSG, or -ENOMEM. `reach` and `groups` then point behind the struct, within the same
- * allocation; message_free() never frees what a sender let them point at.
+ * Decodes one datagram into a new message. 0, -EBADMSG, or -ENOMEM. `reach` and `groups` then point behind the struct, within the
+ * same allocation; message_free() never frees what a sender let them point at.
  */
 int message_decode(const void *data, size_t size, struct message **out);
 

@@ -26,7 +26,10 @@ static void say_line(enum severity severity, const char *text)
 	char safe[2048], front[80];
 	text_safe(text, safe, sizeof safe);
 	if (isatty(STDERR_FILENO))
-		snprintf(front, sizeof front, "%s: %s", name, severity == SEVERITY_INFO ? "" : severity == SEVERITY_ERROR ? "error: " : "warning: ");
+		snprintf(front, sizeof front, "%s: %s", name,
+			severity == SEVERITY_INFO    ? ""
+			: severity == SEVERITY_ERROR ? "error: "
+						     : "warning: ");
 	else
 		snprintf(front, sizeof front, "<%d>", (int)severity);
 	/* One write: lines of several processes on one pipe must not mix. */

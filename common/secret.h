@@ -37,8 +37,8 @@ int key_public(const struct key *private_key, struct key *out);
  * Reads a secret file of at most `size` bytes. It must be a regular file (no symbolic link), owned by root or by the
  * effective user, with no permission for 'other' at all and none to write for its group.
  * Returns the number of bytes, or -errno: -EPERM for a wrong owner, -EACCES for a wrong mode or unreadable,
- * -EFBIG when larger, -ELOOP for a link, -EINVAL when not a regular file. On failure what was read is wiped, and `why` (if not NULL, `why_size`
- * bytes) gets a sentence that names the file, what is wrong, and the command that mends it.
+ * -EFBIG when larger, -ELOOP for a link, -EINVAL when not a regular file. On failure what was read is wiped, and `why` (if not
+ * NULL, `why_size` bytes) gets a sentence that names the file, what is wrong, and the command that mends it.
  */
 ssize_t secret_read_file(const char *path, void *out, size_t size, char *why, size_t why_size);
 

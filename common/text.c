@@ -265,8 +265,8 @@ int time_parse(const char *text, int64_t *usec)
 		if (text[10] != 'T' || text[13] != ':' || hour < 0 || hour > 23 || minute < 0 || minute > 59)
 			return -EINVAL;
 	}
-	/* Where the clock jumps over midnight, mktime(3) may answer with the evening before; one o'clock then exists. */
-	if (!local_time(year, month, day, hour, minute, &t) && (timed || !local_time(year, month, day, 1, 0, &t)))
+	/* Where the clock jumps over midnight, mktime(3) answers with the instant of the jump: the first of that day. */
+	if (!local_time(year, month, day, hour, minute, &t))
 		return -EINVAL;
 	*usec = (int64_t)t * 1000000;
 	return 0;

@@ -33,7 +33,8 @@ bool text_name_valid(const char *name);
 enum { TEXT_SAFE_GROWTH = 4 };
 const char *text_safe(const char *from, char *to, size_t size);
 
-/* "90s", "15m", "8h", "30d", sums like "1h30m" (largest unit first, each once); at least one second, at most 3650 days. 0 or -EINVAL. Seconds. */
+/* "90s", "15m", "8h", "30d", sums like "1h30m" (largest unit first, each once); at least one second, at most 3650 days.
+ * 0 or -EINVAL. Seconds. */
 int duration_parse(const char *text, int64_t *seconds);
 /* The same notation, largest units first: 5400 -> "1h30m"; 0 or less -> "0s". */
 const char *duration_format(int64_t seconds, char text[static DURATION_TEXT]);
@@ -42,7 +43,8 @@ const char *duration_format(int64_t seconds, char text[static DURATION_TEXT]);
  * "2026-11-23T10:05:00.123456+09:00". */
 const char *time_format(int64_t usec, char text[static TIME_TEXT]);
 
-/* "YYYY-MM-DD" (local midnight at the start of that day; where the clock skips midnight, the day's first instant) or "YYYY-MM-DDTHH:MM" (local). 0 or -EINVAL. Microseconds. */
+/* "YYYY-MM-DD" (local midnight at the start of that day; where the clock skips midnight, the day's first instant) or
+ * "YYYY-MM-DDTHH:MM" (local). 0 or -EINVAL. Microseconds. */
 int time_parse(const char *text, int64_t *usec);
 
 /* CLOCK_REALTIME now, in microseconds. */

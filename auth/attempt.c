@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "auth/attempt.h"
+
+#include <errno.h>
+#include <locale.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "auth/conversation.h"
+#include "auth/groups.h"
+#include "auth/guard.h"
+#include "auth/pamstack.h"
+#include "auth/talk.h"
+#include "common/message.h"
+#include "common/say.h"
+
+/* Modules speak the user's language where they can. C.UTF-8 is in every libc and needs no installed locale; with it gettext(3)
+ * follows LANGUAGE. */
+static void speak(const char *language)
+{
+	setenv("LC_ALL", "C.UTF-8", 1);
+	setenv("LANGUAGE", !strcmp(language, "ja") ? "ja" : "en", 1);
+	setlocale(LC_ALL, "");
+}
+
+/* Tells the gateway about the attempt and waits until it gives the first turn, or a reason why not. */
+static enum login_reason begin(struct talk *t, const struct message *start, char rhost[static ADDR_TEXT])
+{
+	struct message *m = NULL, *begin = message_new(VERDICT_BEGIN);
+	if (begin) {
+		memcpy(begin->attempt, start->attempt, sizeof begin->attempt);
+		memcpy(begin->user, start->user, sizeof begin->user);
+		memcpy(begin->language, start->language, sizeof begin->language);
+		memcpy(begin->tls, start->tls, sizeof begin->tls);
+		memcpy(begin->agent, start->agent, sizeof begin->agent);
+	}
+	if (talk_send(t, begin) < 0 || talk_receive(t, CHANNEL_VERDICT, &m) < 0)
+		return LOGIN_BACKEND_UNAVAILABLE;
+	enum login_reason reason = m->result;
+	memcpy(rhost, m->rhost, sizeof m->rhost);
+	message_free(m);
+	return reason;
+}
+
+/* What PAM said becomes what the gateway makes of it. */
+static enum login_reason end(struct talk *t, const struct pamstack_result *r)
+{
+	char(*groups)[USER_NAME_MAX + 1] = NULL;
+	struct message *ack = NULL, *m = message_new(VERDICT_END);
+	enum login_reason reason = r->reason;
+	if (!m)
+		return LOGIN_INTERNAL_ERROR;
+	int err = reason == LOGIN_OK ? groups_of(r->user, &groups, &m->group_count) : 0;
+	if (err < 0) {
+		say_error("cannot find the groups of user %s: %s; try: id %s", r->user, strerror(-err), r->user);
+		reason = LOGIN_BACKEND_UNAVAILABLE;
+	}
+	/* Nobody is logged in who is no longer there; a wrong answer still counts. */
+	if (reason == LOGIN_OK && !talk_portal_here(t))
+		reason = LOGIN_ABORTED;
+	m->result = (uint8_t)reason;
+	m->groups = groups;
+	m->pam_code = r->code;
+	memcpy(m->user, r->user, sizeof m->user);
+	memcpy(m->stage, pamstack_stage_name(r->stage), strlen(pamstack_stage_name(r->stage)) + 1);
+	err = talk_send(t, m);
+	free(groups);
+	if (err < 0 || talk_receive(t, CHANNEL_VERDICT, &ack) < 0)
+		return reason == LOGIN_OK ? LOGIN_BACKEND_UNAVAILABLE : reason;
+	/* An answer better than the verdict is a fault: stay with the verdict. */
+	if (reason == LOGIN_OK || ack->result != LOGIN_OK)
+		reason = ack->result;
+	message_free(ack);
+	return reason;
+}
+
+/* 'Your account is closed' is only for somebody who has given the right password. */
+static enum public_result shown(enum login_reason reason, enum pamstack_stage stage)
+{
+	enum public_result p = login_reason_public(reason);
+	bool told = p == PUBLIC_ACCOUNT_CLOSED || p == PUBLIC_PASSWORD_EXPIRED;
+	return told && stage != STAGE_ACCOUNT ? PUBLIC_FAILED : p;
+}
+
+static void answer(struct talk *t, struct conversation *c, enum public_result result)
+{
+	if (result != PUBLIC_GRANTED && talk_hold(t, t->since + ATTEMPT_FLOOR_USEC) < 0)
+		return;
+	if (conversation_flush(c) < 0)
+		return;
+	struct message *m = message_new(AUTH_RESULT);
+	if (m)
+		m->result = (uint8_t)result;
+	(void)talk_send(t, m);
+}
+
+int attempt_run(int portal, int64_t pam_seconds)
+{
+	struct talk t;
+	struct conversation c = {.talk = &t};
+	struct pamstack_result r = {.stage = STAGE_START};
+	struct message *start = NULL;
+	char rhost[ADDR_TEXT];
+	int err = talk_open(&t, portal);
+	if (!err)
+		err = talk_receive(&t, CHANNEL_AUTH, &start);
+	if (err)
+		goto out;
+	t.since = time_boot();
+	speak(start->language);
+	enum login_reason reason = LOGIN_BACKEND_UNAVAILABLE;
+	if (guard_set(pam_seconds) == 0 && talk_reach_gateway(&t) == 0)
+		reason = begin(&t, start, rhost);
+	if (reason == LOGIN_OK && guard_watch() < 0)
+		reason = LOGIN_BACKEND_UNAVAILABLE;
+	if (reason == LOGIN_OK) {
+		pamstack_run(start->user, rhost, &c, &r);
+		reason = end(&t, &r);
+		guard_rest();
+	}
+	answer(&t, &c, shown(reason, r.stage));
+out:
+	message_free(start);
+	conversation_end(&c);
+	talk_close(&t);
+	return err;
+}

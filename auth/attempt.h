@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * One login attempt from its first message to its last: the portal names a user, the gateway says when there is a turn, PAM asks
+ * and answers, the gateway hears what PAM said and judges, the portal hears the outcome in words that give nothing away. No
+ * failure, whatever its kind, is answered earlier than ATTEMPT_FLOOR_USEC after the user's last answer (or the start): how long
+ * an answer takes must not tell an unknown user from a wrong password.
+ */
+#ifndef SEKISHO_ATTEMPT_H
+#define SEKISHO_ATTEMPT_H
+
+#include <stdint.h>
+
+enum { ATTEMPT_FLOOR_USEC = 2000000 };
+
+/* Serves the connected socket `portal` and closes it; no PAM computation may take longer than `pam_seconds` (auth/guard.h). 0 when the attempt came to an end, whichever; -errno when there was none:
+ * -EPERM for a stranger, -EPIPE for one who left before the start. */
+int attempt_run(int portal, int64_t pam_seconds);
+
+#endif

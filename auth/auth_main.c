@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * sekisho-auth: one login attempt. Started by systemd for each connection to PATH_AUTH_SOCKET (Accept=yes, systemd.socket(5))
+ * with that connection as descriptor 3; runs as root, because that is what PAM modules expect, without CAP_NET_ADMIN; ends with
+ * the attempt.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cap-ng.h>
+#include <systemd/sd-daemon.h>
+
+#include "auth/attempt.h"
+#include "auth/supervise.h"
+#include "common/paths.h"
+#include "common/say.h"
+#include "config/settings.h"
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SANITIZED
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define SANITIZED
+#endif
+
+static void limit(int resource, rlim_t most)
+{
+	struct rlimit r = {.rlim_cur = most, .rlim_max = most}, now;
+	/* Raising needs a capability that the unit does not give: what is lower stays. */
+	if (getrlimit((__rlimit_resource_t)resource, &now) == 0 && now.rlim_max < most)
+		return;
+	if (setrlimit((__rlimit_resource_t)resource, &r) < 0)
+		say_fatal("cannot set a resource limit: %s", strerror(errno));
+}
+
+/* No answer in a core file, no runaway module, no inherited environment or descriptor. */
+static void confine(void)
+{
+	umask(077);
+	limit(RLIMIT_CORE, 0);
+	limit(RLIMIT_NOFILE, 256);
+#ifndef SANITIZED /* which reserves terabytes of address space */
+	limit(RLIMIT_AS, (rlim_t)1 << 30);
+#endif
+	if (clearenv() != 0 || setenv("PATH", "/usr/sbin:/usr/bin:/sbin:/bin", 1) < 0)
+		say_fatal("cannot clear the environment: out of memory");
+	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (null < 0 || dup2(null, STDIN_FILENO) < 0)
+		say_fatal("cannot open /dev/null: %s", strerror(errno));
+	if (close_range(SD_LISTEN_FDS_START + 1, ~0U, 0) < 0)
+		say_fatal("cannot close inherited descriptors: %s", strerror(errno));
+	if (prctl(PR_SET_DUMPABLE, 0) < 0)
+		say_fatal("cannot forbid dumps: %s", strerror(errno));
+}
+
+/*
+ * A process that talks PAM has no business with the tunnel. The bounding set counts for what modules execute. No new privileges
+ * (prctl(2)): helpers such as unix_chkpwd are set-user-ID for programs that are not root; for root pam_unix reads the shadow file
+ * itself.
+ */
+static void drop_privileges(void)
+{
+	if (capng_get_caps_process() < 0)
+		say_fatal("cannot read the own capabilities");
+	capng_update(CAPNG_DROP, (capng_type_t)(CAPNG_EFFECTIVE | CAPNG_PERMITTED | CAPNG_INHERITABLE), CAP_NET_ADMIN);
+	/* The unit may have taken it away already, together with the right to change the set. */
+	if (prctl(PR_CAPBSET_READ, CAP_NET_ADMIN) == 1 && prctl(PR_CAPBSET_DROP, CAP_NET_ADMIN) < 0)
+		say_fatal("cannot give up CAP_NET_ADMIN for good: %s; use the unit sekisho-auth@.service as it is delivered",
+			strerror(errno));
+	if (capng_apply(CAPNG_SELECT_CAPS) < 0)
+		say_fatal("cannot give up CAP_NET_ADMIN");
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		say_fatal("cannot set no_new_privs: %s", strerror(errno));
+}
+
+static void read_settings(struct settings *s)
+{
+	struct diag d = diag_new();
+	if (settings_load(PATH_CONFIG, s, &d) < 0) {
+		char *text = diag_render(&d);
+		say_error("%s", text ? text : "out of memory");
+		free(text);
+		diag_free(&d);
+		say_fatal("nobody can log in until " PATH_CONFIG " is correct; see sekisho.conf(5)");
+	}
+	diag_free(&d);
+}
+
+struct job {
+	int portal;
+	struct settings settings;
+};
+
+static int work(void *argument)
+{
+	const struct job *job = argument;
+	int err = attempt_run(job->portal, job->settings.pam_timeout_seconds);
+	return err && err != -EPIPE;
+}
+
+/* When the worker is gone, its peers must see their connections close. */
+static void release(void *argument)
+{
+	const struct job *job = argument;
+	close(job->portal);
+}
+
+int main(void)
+{
+	static struct job job = {.portal = SD_LISTEN_FDS_START};
+	say_name("sekisho-auth");
+	if (sd_listen_fds(1) != 1 || sd_is_socket(job.portal, AF_UNIX, SOCK_SEQPACKET, 0) <= 0)
+		say_fatal("started by hand? It is started for each login by its socket: systemctl start sekisho-auth.socket");
+	if (geteuid() != 0)
+		say_fatal("PAM needs root; use the unit sekisho-auth@.service as it is delivered");
+	confine();
+	drop_privileges();
+	read_settings(&job.settings);
+	return supervise(work, release, &job, job.settings.login_timeout_seconds) != 0;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * One run through the PAM stack of service "sekisho" (pam(3)): authentication, then the account's state. What a module's code means
+ * depends on where it was said: the same PAM_PERM_DENIED is a wrong password in one stage and a closed account in the next.
+ */
+#ifndef SEKISHO_PAMSTACK_H
+#define SEKISHO_PAMSTACK_H
+
+#include <stdbool.h>
+
+#include "auth/conversation.h"
+#include "common/message.h"
+
+enum pamstack_stage { STAGE_START, STAGE_AUTHENTICATE, STAGE_ACCOUNT };
+
+struct pamstack_result {
+	enum login_reason reason;
+	enum pamstack_stage stage; /* where it ended */
+	int code; /* what PAM said last: PAM_SUCCESS, PAM_AUTH_ERR, ... */
+	char user[USER_NAME_MAX + 1]; /* PAM_USER at the end, which a module may have changed; "" unless it succeeded */
+};
+
+/* "start", "authenticate", "account". */
+const char *pamstack_stage_name(enum pamstack_stage stage);
+
+/* What a code means in a stage. Pure. */
+enum login_reason pamstack_reason(enum pamstack_stage stage, int code);
+
+/* Asks PAM whether this is the user, coming from `rhost` ("" when unknown). Never fails but by its result. */
+void pamstack_run(const char *user, const char *rhost, struct conversation *c, struct pamstack_result *out);
+
+#endif
