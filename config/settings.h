@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * sekisho.conf: the gateway's settings, one `keyword value...` a line, '#' starts a comment; see sekisho.conf(5). Every
+ * keyword may stand once; unknown ones are errors with the nearest known name. Read by all three programs and by the
+ * command; checked as a whole before anything uses it.
+ *
+ *   keyword              value                         default
+ *   endpoint             HOST-OR-ADDRESS:PORT          (required) what phones dial; PORT is also listen-port's default
+ *   listen-port          PORT                          the endpoint's port
+ *   interface            NAME (<=15, [a-z0-9_.-])      sekisho0
+ *   backend              auto|kernel|userspace         auto
+ *   tunnel-network       PREFIX [PREFIX]               (required) one IPv4 (/8../28) and at most one IPv6 (/32../120); phones live there
+ *                                                      the gateway is its first host address
+ *   resolver             ADDRESS...                    (required) 1..4 DNS servers that phones use, reachable before login
+ *   internal-networks    PREFIX...                     (required) 1..64; what lies behind the gateway
+ *   portal-name          NAME                          (required) DNS name of the login page
+ *   portal-port          PORT                          443
+ *   session              TIME [idle TIME]              12h idle 1h
+ *   default-access       deny|login                    deny    may a user without any ACL file log in (reaching nothing)?
+ *   peer-idle            TIME                          15m (>= 5s) peers without traffic or handshake are taken out
+ *   poll-interval        TIME                          10s (1s..60s)
+ *   dead-man             TIME                          15m (30s..1d)
+ *   login-parallel       N                             4 (1..64) PAM computations at the same time
+ *   login-attempts-max   N                             200 (1..2000) attempts under way at the same time
+ *   login-timeout        TIME                          5m (10s..30m) one attempt from first to last
+ *   pam-timeout          TIME                          20s (1s..5m) how long one PAM computation may take
+ *   login-failures       N per TIME                    5 per 5m, 1..100: failed attempts of one device before it must wait
+ *   unknown-users        hash|plain                    hash    how unknown user names are logged
+ *   log-space-reserve    MIB                           64      logins are refused when less is free in the log folder
+ *   dns-search           NAME...                       none; at most 4
+ *   label                TEXT                          portal-name; shown on the page and in phone configurations (comment)
+ */
+#ifndef SEKISHO_SETTINGS_H
+#define SEKISHO_SETTINGS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/addr.h"
+#include "common/diag.h"
+
+enum { RESOLVERS_MAX = 4, NETWORKS_MAX = 64, HOST_NAME_LIMIT = 254, INTERFACE_NAME_MAX = 16, SEARCH_MAX = 4 };
+
+enum backend_choice { BACKEND_AUTO, BACKEND_KERNEL, BACKEND_USERSPACE };
+
+struct settings {
+	char endpoint_host[HOST_NAME_LIMIT]; /* without brackets */
+	uint16_t endpoint_port, listen_port, portal_port;
+	char interface[INTERFACE_NAME_MAX];
+	enum backend_choice backend;
+	struct prefix tunnel4, tunnel6; /* tunnel6.addr.family == 0 when there is none */
+	struct addr gateway4, gateway6; /* first host address of each */
+	struct addr resolvers[RESOLVERS_MAX];
+	unsigned resolver_count;
+	struct prefix networks[NETWORKS_MAX];
+	unsigned network_count;
+	char portal_name[HOST_NAME_LIMIT];
+	char search[SEARCH_MAX][HOST_NAME_LIMIT];
+	unsigned search_count;
+	char label[128];
+	int64_t session_seconds, session_idle_seconds;
+	bool default_login;
+	int64_t peer_idle_seconds, poll_seconds, dead_man_seconds;
+	unsigned login_parallel, login_attempts_max;
+	int64_t login_timeout_seconds, pam_timeout_seconds;
+	unsigned login_failures;
+	int64_t login_failures_seconds;
+	bool unknown_users_plain;
+	uint64_t log_reserve_bytes;
+};
+
+/* Reads and checks the file. 0; or -EINVAL with every mistake in `d`; or -errno from opening it (also put into `d`, with
+ * what to do). `out` is untouched on failure. */
+int settings_load(const char *path, struct settings *out, struct diag *d);
+
+/* The same from memory; `name` stands in messages. */
+int settings_parse(const char *name, const char *text, size_t size, struct settings *out, struct diag *d);
+
+/* The keyword of the first setting that differs and cannot change while the gateway runs (interface, backend, listen-port,
+ * tunnel-network), or NULL. */
+const char *settings_fixed_difference(const struct settings *a, const struct settings *b);
+
+#endif

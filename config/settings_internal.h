@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * How sekisho.conf is read: a table of keywords (settings.c), a function for each (settings_names.c, settings_values.c), and for
+ * some a function that compares the value with others once all are known (settings_check.c). Both kinds look at the lexer's
+ * current line, so that every report has its place.
+ */
+#ifndef SEKISHO_SETTINGS_INTERNAL_H
+#define SEKISHO_SETTINGS_INTERNAL_H
+
+#include "config/lexer.h"
+#include "config/settings.h"
+
+enum keyword {
+	KEY_ENDPOINT,
+	KEY_LISTEN_PORT,
+	KEY_INTERFACE,
+	KEY_BACKEND,
+	KEY_TUNNEL_NETWORK,
+	KEY_RESOLVER,
+	KEY_INTERNAL_NETWORKS,
+	KEY_PORTAL_NAME,
+	KEY_PORTAL_PORT,
+	KEY_SESSION,
+	KEY_DEFAULT_ACCESS,
+	KEY_PEER_IDLE,
+	KEY_POLL_INTERVAL,
+	KEY_DEAD_MAN,
+	KEY_LOGIN_PARALLEL,
+	KEY_LOGIN_ATTEMPTS_MAX,
+	KEY_LOGIN_TIMEOUT,
+	KEY_PAM_TIMEOUT,
+	KEY_LOGIN_FAILURES,
+	KEY_UNKNOWN_USERS,
+	KEY_LOG_SPACE_RESERVE,
+	KEY_DNS_SEARCH,
+	KEY_LABEL,
+	KEYWORDS
+};
+
+struct reader {
+	struct settings s;
+	struct {
+		unsigned line; /* where it was set, 0: nowhere */
+		bool good; /* and its value is in `s` */
+	} set[KEYWORDS];
+	struct lexer lx;
+};
+
+/* Each puts the values of the current line into r->s, or reports what is wrong and returns false. */
+bool settings_read_endpoint(struct reader *r);
+bool settings_read_listen_port(struct reader *r);
+bool settings_read_interface(struct reader *r);
+bool settings_read_backend(struct reader *r);
+bool settings_read_tunnel_network(struct reader *r);
+bool settings_read_resolver(struct reader *r);
+bool settings_read_internal_networks(struct reader *r);
+bool settings_read_portal_name(struct reader *r);
+bool settings_read_portal_port(struct reader *r);
+bool settings_read_session(struct reader *r);
+bool settings_read_default_access(struct reader *r);
+bool settings_read_peer_idle(struct reader *r);
+bool settings_read_poll_interval(struct reader *r);
+bool settings_read_dead_man(struct reader *r);
+bool settings_read_login_parallel(struct reader *r);
+bool settings_read_login_attempts_max(struct reader *r);
+bool settings_read_login_timeout(struct reader *r);
+bool settings_read_pam_timeout(struct reader *r);
+bool settings_read_login_failures(struct reader *r);
+bool settings_read_unknown_users(struct reader *r);
+bool settings_read_log_space_reserve(struct reader *r);
+bool settings_read_dns_search(struct reader *r);
+bool settings_read_label(struct reader *r);
+
+/* Each reports in which way the values of the current line do not go together with other settings. */
+void settings_check_endpoint(const struct reader *r);
+void settings_check_tunnel_network(const struct reader *r);
+void settings_check_resolver(const struct reader *r);
+void settings_check_internal_networks(const struct reader *r);
+void settings_check_portal_name(const struct reader *r);
+void settings_check_portal_port(const struct reader *r);
+void settings_check_dead_man(const struct reader *r);
+void settings_check_login_numbers(const struct reader *r);
+void settings_check_login_times(const struct reader *r);
+
+#endif

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Sets of ACL files as they lie in folders: what is read, what is refused, the examples, and files with random damage. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <sys/stat.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "config/input.h"
+#include "tests/unit/policy_text.h"
+#include "tests/unit/scratch.h"
+
+static char folder[SCRATCH_PATH];
+
+static int set_up(void **state)
+{
+	(void)state;
+	scratch_make(folder);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	scratch_remove(folder);
+	return 0;
+}
+
+/* A path below the test's folder; its own folder is made. */
+static const char *below(const char *path)
+{
+	static char full[512];
+	const char *const slash = strchr(path, '/');
+
+	if (slash) {
+		snprintf(full, sizeof full, "%s/%.*s", folder, (int)(slash - path), path);
+		mkdir(full, 0755);
+	}
+	snprintf(full, sizeof full, "%s/%s", folder, path);
+	return full;
+}
+
+static void put(const char *path, const char *text)
+{
+	FILE *f = fopen(below(path), "wb");
+
+	assert_non_null(f);
+	fputs(text, f);
+	assert_int_equal(fclose(f), 0);
+}
+
+/* Loads the folder and compares with "file: error: part of the text" lines, in order. */
+static void load(int result, const char *const *expected)
+{
+	struct diag d = diag_new();
+	struct policy *p = NULL;
+	size_t n = 0;
+
+	assert_int_equal(policy_load(folder, &p, &d), result);
+	assert_int_equal(p == NULL, result != 0);
+	for (; expected[n]; n++) {
+		char text[1024] = "";
+		if (n < d.count)
+			snprintf(text, sizeof text, "%s: %s: %s", d.entries[n].file,
+				d.entries[n].level == DIAG_ERROR ? "error" : "warning", d.entries[n].text);
+		if (strncmp(text, expected[n], strlen(expected[n])))
+			fail_msg("expected '%s...', got '%s'", expected[n], text);
+	}
+	assert_int_equal(d.count, n);
+	policy_unref(p);
+	diag_free(&d);
+}
+
+static void test_kinds_of_files(void **state)
+{
+	static const char *const expected[] = {
+		"groups/-option.acl: error: the file's name is no group name",
+		"groups/fifo.acl: error: is not a regular file",
+		"groups/link.acl: error: is a symbolic link",
+		"groups/space here.acl: error: the file's name is no group name",
+		"groups/総務課.acl: error: the file's name is no group name",
+		"users/big.acl: error: is larger than 1 MiB",
+		"users/dangling.acl: error: is a symbolic link",
+		"users/folder.acl: error: is not a regular file",
+		"users/other-link: warning: is not read",
+		"users/socket.acl: error: is not a regular file",
+		"devices: error: is not a folder",
+		NULL,
+	};
+	struct sockaddr_un name = {.sun_family = AF_UNIX};
+
+	(void)state;
+	put("groups/good.acl", "allow tcp 1 10.0.0.1\n");
+	put("groups/-option.acl", "");
+	put("groups/space here.acl", "");
+	put("groups/総務課.acl", "");
+	put("groups/.hidden.acl", "alow\n");
+	put("groups/good.acl~", "alow\n");
+	assert_int_equal(symlink("good.acl", below("groups/link.acl")), 0);
+	assert_int_equal(mkfifo(below("groups/fifo.acl"), 0600), 0);
+	assert_int_equal(mkdir(below("users/folder.acl"), 0700), 0);
+	assert_int_equal(symlink("/nowhere", below("users/dangling.acl")), 0);
+	assert_int_equal(symlink("/nowhere", below("users/other-link")), 0);
+	assert_int_equal(symlink("groups", below("devices")), 0);
+	put("users/big.acl", "");
+	assert_int_equal(truncate(below("users/big.acl"), INPUT_MAX + 1), 0);
+	const int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	snprintf(name.sun_path, sizeof name.sun_path, "%s", below("users/socket.acl"));
+	assert_true(s >= 0);
+	assert_int_equal(bind(s, (struct sockaddr *)&name, sizeof name), 0);
+	close(s);
+	load(-EINVAL, expected);
+}
+
+static void test_empty_and_missing(void **state)
+{
+	static const char *const nothing[] = {NULL};
+	struct diag d = diag_new();
+	struct policy *p = NULL;
+
+	(void)state;
+	load(0, nothing);
+	put("users/u.acl", "allow tcp 443 10.0.0.1\n");
+	load(0, nothing);
+	assert_int_equal(policy_load("/nonexistent/acl", &p, &d), -ENOENT);
+	assert_int_equal(policy_load(below("users/u.acl"), &p, &d), -ENOTDIR);
+	assert_null(p);
+	assert_int_equal(d.count, 2);
+	assert_true(d.failed);
+	diag_free(&d);
+}
+
+/* systems.acl that cannot be read is one mistake, not one for every name. */
+static void test_systems_unreadable(void **state)
+{
+	static const char *const expected[] = {
+		"systems.acl: error: is a symbolic link", "users/u.acl: error: '10.0.0.300' is not a destination", NULL};
+
+	(void)state;
+	put("real.txt~", "system webmail tcp 443 10.0.0.1\n");
+	assert_int_equal(symlink("real.txt~", below("systems.acl")), 0);
+	put("users/u.acl", "allow webmail\nallow tcp 443 10.0.0.300\nexpect allow tcp 443 10.0.0.1\n");
+	load(-EINVAL, expected);
+}
+
+/* The largest file that is read, full of words. */
+static void test_full_file(void **state)
+{
+	static const char *const nothing[] = {NULL};
+	char *const text = malloc(INPUT_MAX + 1);
+
+	(void)state;
+	assert_non_null(text);
+	for (size_t i = 0; i < INPUT_MAX; i++)
+		text[i] = i % 4000 == 3999 ? '\n' : i % 4000 ? 'x' : '#';
+	text[INPUT_MAX] = '\0';
+	put("users/u.acl", text);
+	load(0, nothing);
+	free(text);
+}
+
+static const char *root(void)
+{
+	const char *const golden = getenv("SEKISHO_GOLDEN");
+	static char path[512];
+
+	snprintf(path, sizeof path, "%s/../..", golden ? golden : "tests/golden");
+	return path;
+}
+
+static void test_examples(void **state)
+{
+	static const char *const groups[] = {"soumu"};
+	const struct subject s = {.user = "t-yamada", .groups = groups, .group_count = 1};
+	const struct target mail = {.addr = {.family = 4, .bytes = {10, 20, 0, 10}}, .proto = 6, .port = 443};
+	struct diag d = diag_new();
+	struct policy *p = NULL;
+	char path[600];
+	size_t n;
+
+	(void)state;
+	snprintf(path, sizeof path, "%s/docs/examples/acl", root());
+	const int r = policy_load(path, &p, &d);
+	char *const text = diag_render(&d);
+	assert_non_null(text);
+	assert_string_equal(text, "");
+	assert_int_equal(r, 0);
+	assert_true(policy_decide(p, &s, &mail, NULL, 0, &n));
+	policy_unref(p);
+	diag_free(&d);
+	free(text);
+}
+
+/* --- random damage ------------------------------------------------------------------------------------------------- */
+
+static uint32_t random_state;
+
+static unsigned pick(unsigned n)
+{
+	random_state = random_state * 1664525 + 1013904223; /* Numerical Recipes, 2nd ed., section 7.1 */
+	return (random_state >> 8) % n;
+}
+
+static const char whole[] = "owner \"総務課 ネットワーク担当\"\n"
+			    "allow webmail reason \"年度更新 R8-112\"\n"
+			    "allow tcp 80,443,8000-8100 10.20.0.10 10.21.0.0/24 10.20.0.5-10.20.0.9 2001:db8:20::/64\n"
+			    "deny any 2001:db8::1-2001:db8::ff # never\n"
+			    "allow icmp 10.20.0.0/16\n"
+			    "deny udp * 10.20.0.53\n"
+			    "expect allow tcp 443 10.21.0.7\n"
+			    "expect deny udp 53 10.20.0.53\n";
+
+/* Changes some bytes, takes some out, repeats some. Returns the new size. */
+static size_t damage(char *text, size_t size, size_t room)
+{
+	static const char bytes[] = "\0\n\t \"#,-*/.:0x\xff\xe3\x80";
+
+	for (unsigned changes = 1 + pick(6); changes--;) {
+		const unsigned at = pick((unsigned)size), length = pick(40);
+		const size_t end = at + length < size ? at + length : size;
+		switch (pick(4)) {
+		case 0:
+			text[at] = bytes[pick(sizeof bytes - 1)];
+			break;
+		case 1:
+			text[at] = (char)pick(256);
+			break;
+		case 2:
+			memmove(text + at, text + end, size - end);
+			size -= end - at;
+			break;
+		default:
+			if (size + (end - at) > room)
+				break;
+			memmove(text + end, text + at, size - at);
+			size += end - at;
+		}
+		if (!size)
+			text[size++] = '\n';
+	}
+	return size;
+}
+
+static void test_damage(void **state)
+{
+	static const char systems[] = "system webmail tcp 443 10.20.0.10\n";
+	char text[2 * sizeof whole];
+	unsigned good = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < 2000; i++) {
+		struct diag d = diag_new();
+		struct policy *p = NULL;
+		struct build b;
+		size_t size = sizeof whole - 1;
+
+		random_state = i;
+		memcpy(text, whole, size);
+		if (i)
+			size = damage(text, size, sizeof text);
+		/* An exact copy, so that a sanitizer sees a read past its end. */
+		char *const exact = malloc(size);
+		assert_non_null(exact);
+		memcpy(exact, text, size);
+		policy_build_start(&b, &d);
+		policy_build_file(&b, FILE_SYSTEMS, "systems.acl", "", systems, sizeof systems - 1);
+		policy_build_file(&b, FILE_GROUP, "groups/g.acl", "g", exact, size);
+		const int r = policy_build_end(&b, &p);
+		char *const shown = diag_render(&d);
+		assert_non_null(shown);
+		assert_true(r == 0 || r == -EINVAL);
+		assert_int_equal(d.failed, r != 0);
+		assert_int_equal(p == NULL, r != 0);
+		assert_int_equal(strstr(shown, ": error: ") != NULL, r != 0);
+		good += r == 0;
+		free(shown);
+		free(exact);
+		policy_unref(p);
+		diag_free(&d);
+	}
+	/* Most damage is noticed, some falls into comments and texts. */
+	assert_in_range(good, 2, 1000);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_kinds_of_files, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_empty_and_missing, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_systems_unreadable, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_full_file, set_up, tear_down),
+		cmocka_unit_test(test_examples),
+		cmocka_unit_test(test_damage),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
