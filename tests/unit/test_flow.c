@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Ends of connections from the kernel's own conntrack, over loopback in a network namespace of its own. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdbool.h>
+
+#include "common/text.h"
+#include "gateway/flow.h"
+#include "tests/unit/namespace.h"
+
+enum { DEADLINE_USEC = 30 * 1000000 };
+
+/* Marks as the firewall sets them: serial << 12 | profile. */
+static const char ruleset[] = "table inet t {\n"
+			      "chain in { type filter hook input priority 0; ct state established accept; }\n"
+			      "chain out {\n"
+			      "type filter hook output priority 0;\n"
+			      "ct direction reply accept\n"
+			      "udp dport 5001 ct mark set 0x5001\n"
+			      "udp dport 5002 ct mark set 0x5002\n"
+			      "udp dport 6001 ct mark set 0x6001\n"
+			      "udp dport 7001 ct mark set 0x7\n"
+			      "tcp dport 5443 ct mark set 0x5001\n"
+			      "udp dport 20000-59999 ct mark set 0x9001\n"
+			      "meta l4proto { 1, 58 } ct mark set 0x5003\n"
+			      "}\n}\n";
+
+struct seen {
+	unsigned count;
+	struct flow_record last[64];
+};
+
+static struct seen seen;
+static struct flow *flow;
+
+static void closed(const struct flow_record *r, void *arg)
+{
+	struct seen *s = arg;
+
+	if (s->count < 64)
+		s->last[s->count] = *r;
+	s->count++;
+}
+
+static int udp(const char *address, uint16_t port, struct sockaddr_storage *ss, socklen_t *size)
+{
+	struct endpoint e = {.port = port};
+
+	assert_int_equal(addr_parse(address, &e.addr), 0);
+	*size = endpoint_to_sockaddr(&e, ss);
+	int fd = socket(ss->ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	assert_true(fd >= 0);
+	return fd;
+}
+
+/* A conversation: `there` datagrams of 100 bytes, and `back` of 50. Returns the client's port. */
+static uint16_t talk(const char *address, uint16_t port, unsigned there, unsigned back)
+{
+	static const char zeros[100];
+	struct sockaddr_storage ss, from;
+	struct endpoint e;
+	char got[128];
+	socklen_t size;
+	int server = udp(address, port, &ss, &size), client = udp(address, port, &ss, &size);
+
+	assert_int_equal(bind(server, (struct sockaddr *)&ss, size), 0);
+	assert_int_equal(connect(client, (struct sockaddr *)&ss, size), 0);
+	for (unsigned i = 0; i < there; i++)
+		assert_int_equal(send(client, zeros, 100, 0), 100);
+	for (unsigned i = 0; i < there; i++) {
+		size = sizeof from;
+		assert_int_equal(recvfrom(server, got, sizeof got, 0, (struct sockaddr *)&from, &size), 100);
+	}
+	assert_int_equal(endpoint_from_sockaddr((struct sockaddr *)&from, size, &e), 0);
+	for (unsigned i = 0; i < back; i++)
+		assert_int_equal(sendto(server, zeros, 50, 0, (struct sockaddr *)&from, size), 50);
+	close(client);
+	close(server);
+	return e.port;
+}
+
+static const struct flow_record *record(uint8_t proto, const char *destination)
+{
+	char text[ENDPOINT_TEXT];
+
+	for (unsigned i = 0; i < seen.count && i < 64; i++)
+		if (seen.last[i].proto == proto && strcmp(endpoint_format(&seen.last[i].destination, text), destination) == 0)
+			return &seen.last[i];
+	fail_msg("no record of %s", destination);
+	return NULL;
+}
+
+static unsigned open_flows(uint32_t serial)
+{
+	struct seen open = {0};
+
+	assert_int_equal(flow_each(flow, serial, closed, &open), 0);
+	return open.count;
+}
+
+static bool quiet(void)
+{
+	struct pollfd p = {.fd = flow_fd(flow), .events = POLLIN};
+
+	return poll(&p, 1, 0) == 0;
+}
+
+static int sysctl_value(const char *name)
+{
+	char path[128], value[16] = "";
+	FILE *f;
+
+	snprintf(path, sizeof path, "/proc/sys/net/netfilter/%s", name);
+	f = fopen(path, "r");
+	assert_non_null(f);
+	assert_non_null(fgets(value, sizeof value, f));
+	fclose(f);
+	return atoi(value);
+}
+
+static void test_settings(void **state)
+{
+	(void)state;
+	assert_int_equal(sysctl_value("nf_conntrack_acct"), 1);
+	assert_int_equal(sysctl_value("nf_conntrack_timestamp"), 1);
+	assert_int_equal(sysctl_value("nf_conntrack_events"), 1);
+}
+
+static void test_bytes(void **state)
+{
+	int64_t before = time_now();
+	uint16_t port4 = talk("127.0.0.1", 5001, 3, 2), port6 = talk("::1", 5002, 1, 0);
+	const struct flow_record *r;
+
+	(void)state;
+	seen.count = 0;
+	assert_int_equal(flow_end(flow, 5), 0);
+	assert_int_equal(seen.count, 2);
+	r = record(IPPROTO_UDP, "127.0.0.1:5001");
+	assert_int_equal(r->serial, 5);
+	assert_int_equal(r->source.port, port4);
+	assert_int_equal(r->source_packets, 3);
+	assert_int_equal(r->source_bytes, 3 * (20 + 8 + 100));
+	assert_int_equal(r->destination_packets, 2);
+	assert_int_equal(r->destination_bytes, 2 * (20 + 8 + 50));
+	/* The kernel's clock for them is that of time_now(), but may be read a tick behind. */
+	assert_true(r->start >= before - 1000000 && r->start <= r->end && r->end <= time_now() + 1000000);
+	r = record(IPPROTO_UDP, "[::1]:5002");
+	assert_int_equal(r->source.port, port6);
+	assert_int_equal(r->source_bytes, 40 + 8 + 100);
+	assert_int_equal(r->destination_packets, 0);
+	assert_int_equal(flow_overruns(flow), 0);
+}
+
+static void test_only_its_own(void **state)
+{
+	(void)state;
+	talk("127.0.0.1", 5001, 1, 1);
+	talk("127.0.0.1", 5002, 1, 1);
+	talk("127.0.0.1", 6001, 1, 1);
+	talk("::1", 6001, 1, 1);
+	seen.count = 0;
+	assert_int_equal(open_flows(5), 2);
+	assert_int_equal(open_flows(6), 2);
+	assert_int_equal(open_flows(4), 0);
+	assert_int_equal(seen.count, 0);
+	assert_int_equal(flow_end(flow, 4), 0); /* nobody's: nothing goes */
+	assert_int_equal(seen.count, 0);
+	assert_int_equal(flow_end(flow, 5), 0);
+	assert_int_equal(seen.count, 2);
+	assert_int_equal(open_flows(5), 0);
+	assert_int_equal(open_flows(6), 2);
+	assert_int_equal(flow_end(flow, 6), 0);
+	assert_int_equal(seen.count, 4);
+	assert_int_equal(flow_end(flow, 0), -EINVAL); /* would be everybody else's */
+	assert_int_equal(flow_end(flow, 1 << 20), -EINVAL);
+}
+
+/* What carries no session's mark does not even wake us. */
+static void test_unmarked(void **state)
+{
+	(void)state;
+	talk("127.0.0.1", 7001, 1, 1);
+	talk("127.0.0.1", 8001, 1, 1);
+	talk("127.0.0.1", 6001, 1, 1);
+	seen.count = 0;
+	assert_int_equal(RUN_QUIET("conntrack", "-D", "-p", "udp", "--dport", "7001"), 0);
+	assert_int_equal(RUN_QUIET("conntrack", "-D", "-p", "udp", "--dport", "8001"), 0);
+	assert_true(quiet());
+	assert_int_equal(RUN_QUIET("conntrack", "-D", "-p", "udp", "--dport", "6001"), 0);
+	assert_false(quiet());
+	assert_int_equal(flow_read(flow, 8), 1);
+	assert_int_equal(seen.count, 1);
+	assert_int_equal(seen.last[0].serial, 6);
+}
+
+static void test_tcp_and_icmp(void **state)
+{
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(5443), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int server = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0),
+	    peer;
+	const struct flow_record *r;
+
+	(void)state;
+	assert_int_equal(bind(server, (struct sockaddr *)&to, sizeof to), 0);
+	assert_int_equal(listen(server, 1), 0);
+	assert_int_equal(connect(client, (struct sockaddr *)&to, sizeof to), 0);
+	peer = accept(server, NULL, NULL);
+	assert_int_equal(send(client, "hello", 5, 0), 5);
+	assert_int_equal(RUN_QUIET("ping", "-c", "1", "127.0.0.1"), 0);
+	seen.count = 0;
+	assert_int_equal(flow_end(flow, 5), 0);
+	r = record(IPPROTO_TCP, "127.0.0.1:5443");
+	assert_true(r->source_bytes > 5 && r->destination_packets > 0);
+	r = record(IPPROTO_ICMP, "127.0.0.1:0");
+	assert_int_equal(r->source.port, 0);
+	assert_int_equal(r->source_packets, 1);
+	assert_int_equal(r->destination_packets, 1);
+	close(peer);
+	close(client);
+	close(server);
+}
+
+/* A flow that ends by itself. The kernel looks for those at its leisure; reading the table makes it look. */
+static void test_by_itself(void **state)
+{
+	int64_t deadline = time_boot() + DEADLINE_USEC;
+
+	(void)state;
+	assert_int_equal(RUN("sysctl", "-qw", "net.netfilter.nf_conntrack_udp_timeout=1"), 0);
+	talk("127.0.0.1", 6001, 1, 0);
+	seen.count = 0;
+	while (!seen.count) {
+		struct pollfd p = {.fd = flow_fd(flow), .events = POLLIN};
+		assert_true(time_boot() < deadline);
+		open_flows(6);
+		assert_true(poll(&p, 1, 200) >= 0);
+		assert_true(flow_read(flow, 8) >= 0);
+	}
+	assert_int_equal(seen.last[0].serial, 6);
+	assert_int_equal(seen.last[0].source_packets, 1);
+	assert_int_equal(RUN("sysctl", "-qw", "net.netfilter.nf_conntrack_udp_timeout=300"), 0);
+}
+
+static void flood(unsigned count)
+{
+	struct sockaddr_storage ss;
+	socklen_t size;
+	int fd = udp("127.0.0.1", 1, &ss, &size);
+
+	for (unsigned i = 0; i < count; i++) {
+		((struct sockaddr_in *)&ss)->sin_port = htons((uint16_t)(20000 + i));
+		assert_int_equal(sendto(fd, "x", 1, 0, (struct sockaddr *)&ss, size), 1);
+	}
+	close(fd);
+	assert_int_equal(open_flows(9), count);
+}
+
+/* With a buffer for a fraction of them: whatever does not fit comes later, and flow_end() waits for it. */
+static void test_none_lost(void **state)
+{
+	/* No more than half of the table, which is small on small machines; 50 bytes for each, of which one takes about 1,000. */
+	unsigned count = sysctl_value("nf_conntrack_max") < 40000 ? (unsigned)sysctl_value("nf_conntrack_max") / 2 : 20000;
+	int small = (int)count * 50;
+	int64_t deadline = time_boot() + DEADLINE_USEC;
+
+	(void)state;
+	assert_int_equal(setsockopt(flow_fd(flow), SOL_SOCKET, SO_RCVBUFFORCE, &small, sizeof small), 0);
+	flood(count);
+	seen.count = 0;
+	assert_int_equal(flow_end(flow, 9), 0);
+	assert_int_equal(seen.count, count);
+	assert_int_equal(open_flows(9), 0);
+
+	/* The same when somebody else deletes them while we do not read. */
+	flood(count);
+	seen.count = 0;
+	assert_int_equal(RUN_QUIET("conntrack", "-D", "-m", "0x9001"), 0);
+	while (seen.count < count) {
+		struct pollfd p = {.fd = flow_fd(flow), .events = POLLIN};
+		assert_true(time_boot() < deadline);
+		assert_true(poll(&p, 1, 1000) >= 0);
+		assert_true(flow_read(flow, 64) >= 0);
+	}
+	assert_int_equal(seen.count, count);
+	assert_int_equal(flow_overruns(flow), 0);
+}
+
+/* As under systemd's ProtectKernelTunables: what is off stays off, and the message says what to do. */
+static void test_read_only(void **state)
+{
+	struct flow *other = NULL;
+	char why[256] = "";
+
+	(void)state;
+	assert_int_equal(mount("/proc/sys", "/proc/sys", NULL, MS_BIND, NULL), 0);
+	assert_int_equal(mount(NULL, "/proc/sys", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL), 0);
+	assert_int_equal(flow_open(closed, &seen, &other, why, sizeof why), 0); /* all is on */
+	flow_close(other);
+	other = NULL;
+	assert_int_equal(umount("/proc/sys"), 0);
+	assert_int_equal(RUN("sysctl", "-qw", "net.netfilter.nf_conntrack_timestamp=0"), 0);
+	assert_int_equal(mount("/proc/sys", "/proc/sys", NULL, MS_BIND, NULL), 0);
+	assert_int_equal(mount(NULL, "/proc/sys", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL), 0);
+	assert_int_equal(flow_open(closed, &seen, &other, why, sizeof why), -EROFS);
+	assert_null(other);
+	assert_non_null(strstr(why, "sysctl -w net.netfilter.nf_conntrack_timestamp=1"));
+
+	/* Without the kernel's times an end has our own. */
+	int64_t before = time_now();
+	talk("127.0.0.1", 6001, 1, 0);
+	seen.count = 0;
+	assert_int_equal(flow_end(flow, 6), 0);
+	assert_int_equal(seen.count, 1);
+	assert_true(seen.last[0].start >= before && seen.last[0].start <= seen.last[0].end);
+}
+
+static int setup(void **state)
+{
+	char why[256] = "";
+
+	(void)state;
+	if (run_program(ruleset, 1, (const char *const[]){"nft", "-f", "-", NULL}) != 0)
+		return -1;
+	if (flow_open(closed, &seen, &flow, why, sizeof why)) {
+		print_error("flow_open: %s\n", why);
+		return -1;
+	}
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	flow_close(flow);
+	flow_close(NULL);
+	return 0;
+}
+
+static int body(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_settings),
+		cmocka_unit_test(test_bytes),
+		cmocka_unit_test(test_only_its_own),
+		cmocka_unit_test(test_unmarked),
+		cmocka_unit_test(test_tcp_and_icmp),
+		cmocka_unit_test(test_by_itself),
+		cmocka_unit_test(test_none_lost),
+		cmocka_unit_test(test_read_only),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
+
+int main(void)
+{
+	return namespace_main(body);
+}
