@@ -211,6 +211,7 @@ def test_thinking_has_no_pam_timeout(box):
     box.script("ask x Ex?\n")
     portal, gateway = open_attempt(box)
     portal.prompts()
+    gateway.receive(PAUSE)
     assert portal.closed() and gateway.closed()
     assert "login-timeout" in box.said() and "pam-timeout" not in box.said()
 
