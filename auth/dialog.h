@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Login dialogs under way, one for each device address: between a browser, which comes and goes, and one sekisho-auth process,
+ * which asks. A dialog outlives the browser's connections; it ends with the result, with the answer's deadline, or when a new one
+ * replaces it. The browser proves with a random token of the dialog's own that it answers what it was shown; the gateway's
+ * attempt id never leaves this process.
+ */
+#ifndef SEKISHO_DIALOG_H
+#define SEKISHO_DIALOG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <systemd/sd-event.h>
+
+#include "auth/form.h"
+#include "auth/link.h"
+#include "common/message.h"
+
+struct client;
+
+enum {
+	DIALOG_ANSWER_SECONDS = 120, /* for the user to answer one round */
+	DIALOG_RESULT_SECONDS = 300, /* for the browser to fetch the result */
+	DIALOG_MARGIN_SECONDS = 15,  /* beyond one PAM computation: the wait for a turn, the floor under failures */
+	DIALOG_TOKEN = 33,
+};
+
+enum dialog_phase {
+	DIALOG_ASKING,	 /* the gateway, for an attempt id */
+	DIALOG_THINKING, /* sekisho-auth computes */
+	DIALOG_QUESTION, /* the user is to answer */
+	DIALOG_OVER,	 /* there is a result that nobody has seen */
+};
+
+struct dialog {
+	struct dialog *prev, *next;
+	struct dialogs *set;
+	struct addr source;
+	enum dialog_phase phase;
+	char token[DIALOG_TOKEN];
+	unsigned round; /* of questions, from 1 */
+	char user[USER_NAME_MAX + 1], language[3], agent[AGENT_MAX];
+	struct message *prompts;   /* DIALOG_QUESTION: the round */
+	struct message *notes;	   /* informations that came without a question; NULL for none */
+	enum public_result result; /* DIALOG_OVER */
+	int64_t until;		   /* DIALOG_QUESTION: deadline, CLOCK_REALTIME microseconds, to be shown */
+
+	int fd; /* to sekisho-auth, or -1 */
+	sd_event_source *io, *deadline;
+	struct message_state state;
+	struct question *question;
+	struct client *waiter; /* whose request waits for the next phase */
+};
+
+struct dialogs {
+	sd_event *loop;
+	struct link *link;
+	const char *auth_path;
+	int64_t think_seconds; /* how long one PAM computation may take */
+	unsigned limit, count;
+	struct dialog *list;
+	/* A waiting request can go on; must call client_reply(). */
+	void (*wake)(struct client *c);
+};
+
+/* NULL when there is none. */
+struct dialog *dialog_find(struct dialogs *set, const struct addr *source);
+
+/*
+ * Starts a dialog and makes `waiter` wait for its first round; an older dialog of the address ends. `language` is "ja" or "en".
+ * 0; -EBUSY beyond the limit; -errno. On failure nobody waits.
+ */
+int dialog_begin(struct dialogs *set, const struct addr *source, const char *user, const char *language, const char *agent,
+	struct client *waiter);
+
+/* Is this the dialog's token? Takes the same time for every wrong one. */
+bool dialog_owns(const struct dialog *d, const char *token);
+
+/* Is this the round that waits for answers? */
+bool dialog_is_current(const struct dialog *d, const char *round);
+
+/* Sends the form's a0, a1, ... as the answers of the current round and makes `waiter` wait. 0; -EINVAL when one is missing or too
+ * long, and nobody waits. */
+int dialog_answer(struct dialog *d, const struct form *f, struct client *waiter);
+
+/* Ends it; a waiting request is woken. */
+void dialog_close(struct dialog *d);
+void dialogs_close(struct dialogs *set);
+
+#endif

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The pages that people see, in Japanese and English, made from plain values. Every page of a state says what is open, until
+ * when, and what to do next. No script, no cookie, nothing from elsewhere; whatever comes from outside is escaped here and
+ * nowhere else. Pure but for the time zone (localtime_r(3)).
+ */
+#ifndef SEKISHO_PAGE_H
+#define SEKISHO_PAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/message.h"
+
+enum language { LANGUAGE_JA, LANGUAGE_EN, LANGUAGES };
+
+enum page_kind {
+	PAGE_STRANGER, /* not one of our devices: says nothing about us */
+	PAGE_LOGIN,
+	PAGE_ROUND,  /* the user is asked something */
+	PAGE_WAIT,   /* the answers are being checked */
+	PAGE_STATUS, /* logged in */
+	PAGE_AWAY,   /* the gateway does not answer */
+	PAGE_ERROR,
+};
+
+enum { PAGE_NO_NOTICE = 255 };
+
+struct page_view {
+	enum page_kind kind;
+	enum language language;
+	const char *label; /* settings.label: the name of the place */
+	int64_t now;	   /* microseconds since the epoch */
+
+	/* PAGE_LOGIN, PAGE_STATUS: what the last attempt came to, enum public_result or PAGE_NO_NOTICE */
+	uint8_t notice;
+	const struct message *notes; /* AUTH_PROMPTS of informations, or NULL; also PAGE_ROUND */
+
+	/* PAGE_LOGIN */
+	uint8_t last_end; /* enum session_end */
+	const char *user; /* to fill in, "" for none; PAGE_ROUND: who is logging in */
+	bool bad_user;	  /* what was typed is no user name */
+
+	/* PAGE_ROUND */
+	const struct message *prompts; /* AUTH_PROMPTS */
+	const char *token;
+	unsigned round;
+	int64_t until; /* microseconds since the epoch */
+
+	const struct message *device; /* PAGE_STATUS: PORTAL_DEVICE */
+
+	unsigned status;  /* PAGE_ERROR */
+	const char *home; /* PAGE_ERROR: where to go, "/" or "https://name/" */
+};
+
+/* Renders into memory from malloc(3), not NUL-terminated. 0, -ENOMEM, or -EMSGSIZE beyond HTML_MAX. */
+int page_render(const struct page_view *v, char **out, size_t *size);
+
+/* Which language an Accept-Language field (RFC 9110 section 12.5.4) prefers; Japanese when it says neither. */
+enum language page_language(const char *accept);
+const char *page_language_tag(enum language l); /* "ja", "en" */
+
+/* The style sheet and the icon, both static. */
+const char *page_style(void);
+const char *page_icon(void);
+
+/* ---- the words (page_text.c) ---- */
+enum page_text {
+	TEXT_LOGIN_STATE,
+	TEXT_LOGIN_TITLE,
+	TEXT_USER_LABEL,
+	TEXT_USER_BAD,
+	TEXT_NEXT_BUTTON,
+	TEXT_LOGIN_OPEN,
+	TEXT_LOGIN_UNTIL,
+	TEXT_LOGIN_NEXT,
+	TEXT_ROUND_STATE,
+	TEXT_ROUND_TITLE,
+	TEXT_ROUND_USER,
+	TEXT_ROUND_UNTIL,
+	TEXT_ROUND_NEXT,
+	TEXT_ANSWER_BUTTON,
+	TEXT_CANCEL_BUTTON,
+	TEXT_PASSWORD_LABEL,
+	TEXT_WAIT_STATE,
+	TEXT_WAIT_TITLE,
+	TEXT_WAIT_LEAD,
+	TEXT_WAIT_UNTIL,
+	TEXT_WAIT_NEXT,
+	TEXT_SHOW_BUTTON,
+	TEXT_STATUS_STATE,
+	TEXT_STATUS_TITLE,
+	TEXT_STATUS_LEFT,
+	TEXT_STATUS_SOON,
+	TEXT_STATUS_NEXT,
+	TEXT_STATUS_NOTHING,
+	TEXT_STATUS_USER,
+	TEXT_STATUS_DEVICE,
+	TEXT_STATUS_FOREVER,
+	TEXT_STATUS_MORE,
+	TEXT_LOGOUT_BUTTON,
+	TEXT_OPEN,
+	TEXT_UNTIL,
+	TEXT_NEXT,
+	TEXT_AWAY_STATE,
+	TEXT_AWAY_TITLE,
+	TEXT_AWAY_LEAD,
+	TEXT_AWAY_OPEN,
+	TEXT_AWAY_UNTIL,
+	TEXT_AWAY_NEXT,
+	TEXT_RETRY_BUTTON,
+	TEXT_STRANGER_TITLE,
+	TEXT_STRANGER_LEAD,
+	TEXT_ERROR_STATE,
+	TEXT_ERROR_OPEN,
+	TEXT_ERROR_UNTIL,
+	TEXT_HOME_BUTTON,
+	PAGE_TEXTS
+};
+const char *page_text(enum language l, enum page_text t);
+
+/* One sentence or two for people: what happened, what to do. "" where there is nothing to say. */
+const char *page_text_result(enum language l, unsigned result);
+const char *page_text_end(enum language l, unsigned session_end);
+/* Title and advice for an HTTP status. */
+const char *page_text_error_title(enum language l, unsigned status);
+const char *page_text_error_lead(enum language l, unsigned status);
+
+/* A text with its two '@' replaced. Returns `out`. */
+const char *page_text_fill(const char *text, char *out, size_t size, const char *first, const char *second);
+
+enum { PAGE_TIME_TEXT = 64 };
+/* "18:30" and "11月23日（月）JST" or "Mon 23 November, JST" in local time. */
+const char *page_text_clock(int64_t usec, char text[static PAGE_TIME_TEXT]);
+const char *page_text_date(enum language l, int64_t usec, char text[static PAGE_TIME_TEXT]);
+/* "7時間25分", "7 h 25 min", "30秒"; whole minutes from one minute up, at least "0秒". */
+const char *page_text_span(enum language l, int64_t usec, char text[static PAGE_TIME_TEXT]);
+
+#endif

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The words of auth/page.h. Sentences say what happened and then what to do; none says which of name, password or code was wrong.
+ */
+#include "auth/page.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char *const texts[PAGE_TEXTS][LANGUAGES] = {
+	[TEXT_OPEN] = {"いま開いているもの", "What is open"},
+	[TEXT_UNTIL] = {"期限", "Until"},
+	[TEXT_NEXT] = {"次にすること", "What to do next"},
+
+	[TEXT_LOGIN_STATE] = {"閉じています", "Closed"},
+	[TEXT_LOGIN_TITLE] = {"ログイン", "Log in"},
+	[TEXT_USER_LABEL] = {"利用者名", "User name"},
+	[TEXT_USER_BAD] = {"利用者名に使えるのは、半角の英数字と _ . @ - だけです。入力を確かめてください。",
+		"A user name has only letters, digits and _ . @ - in it. Please check what you typed."},
+	[TEXT_NEXT_BUTTON] = {"次へ", "Next"},
+	[TEXT_LOGIN_OPEN] = {"このページだけです。業務システムはまだ開いていません。",
+		"Only this page. No work system is open yet."},
+	[TEXT_LOGIN_UNTIL] = {"ログインすると、ここに表示します。", "Shown here once you have logged in."},
+	[TEXT_LOGIN_NEXT] = {"利用者名を入力して「次へ」を押してください。パスワードは次の画面で入力します。",
+		"Enter your user name and press Next. You will be asked for your password on the next page."},
+
+	[TEXT_ROUND_STATE] = {"まだ閉じています", "Still closed"},
+	[TEXT_ROUND_TITLE] = {"ご本人の確認", "Confirm it is you"},
+	[TEXT_ROUND_USER] = {"利用者名", "User name"},
+	[TEXT_ROUND_UNTIL] = {"@以内（@ まで）に入力してください。", "Please answer within @ (by @)."},
+	[TEXT_ROUND_NEXT] = {"上の欄に入力して「続ける」を押してください。", "Fill in the fields above and press Continue."},
+	[TEXT_ANSWER_BUTTON] = {"続ける", "Continue"},
+	[TEXT_CANCEL_BUTTON] = {"中止する", "Cancel"},
+	[TEXT_PASSWORD_LABEL] = {"パスワード", "Password"},
+
+	[TEXT_WAIT_STATE] = {"まだ閉じています", "Still closed"},
+	[TEXT_WAIT_TITLE] = {"確認しています", "Checking"},
+	[TEXT_WAIT_LEAD] = {"終わると、この画面は自動で切り替わります。", "This page changes by itself when it is done."},
+	[TEXT_WAIT_UNTIL] = {"ふつうは数秒で終わります。", "This usually takes a few seconds."},
+	[TEXT_WAIT_NEXT] = {"このままお待ちください。", "Please wait."},
+	[TEXT_SHOW_BUTTON] = {"いまの状態を表示", "Show the present state"},
+
+	[TEXT_STATUS_STATE] = {"開いています", "Open"},
+	[TEXT_STATUS_TITLE] = {"業務システムを使えます", "You can use your work systems"},
+	[TEXT_STATUS_LEFT] = {"あと @（@ 現在）", "@ left, as of @"},
+	[TEXT_STATUS_FOREVER] = {"時刻の期限はありません。しばらく使わないと閉じます。",
+		"No fixed time. It closes when it is not used for a while."},
+	[TEXT_STATUS_SOON] =
+		{"まもなく閉じます。作業中のものを保存してください。続けて使うときは、閉じたあとでもう一度ログインしてください。",
+			"This will close soon. Please save your work. To go on, log in again after it has closed."},
+	[TEXT_STATUS_NEXT] = {"このページは閉じてかまいません。使い終わったら、ここに戻ってログアウトしてください。",
+		"You may leave this page. When you have finished your work, come back and log out."},
+	[TEXT_STATUS_NOTHING] = {"使えるシステムが登録されていません。必要なときは、所属のネットワーク管理者に申請してください。",
+		"No system has been opened for you. If you need one, ask your network administrator."},
+	[TEXT_STATUS_MORE] = {"ほか @件@", "@ more@"},
+	[TEXT_STATUS_USER] = {"利用者", "User"},
+	[TEXT_STATUS_DEVICE] = {"端末", "Device"},
+	[TEXT_LOGOUT_BUTTON] = {"ログアウト", "Log out"},
+
+	[TEXT_AWAY_STATE] = {"応答を待っています", "Waiting for an answer"},
+	[TEXT_AWAY_TITLE] = {"ゲートウェイを再起動しています", "The gateway is being restarted"},
+	[TEXT_AWAY_LEAD] = {"もう一度お試しください。この画面は数秒ごとに自動で再表示します。",
+		"Please try again. This page tries by itself every few seconds."},
+	[TEXT_AWAY_OPEN] = {"すでにログインしている方の通信は、そのまま続いています。",
+		"If you are logged in, your connections go on."},
+	[TEXT_AWAY_UNTIL] = {"ログインの期限は変わりません。", "The time of your login has not changed."},
+	[TEXT_AWAY_NEXT] = {"少しお待ちください。5分たっても変わらないときは、サービスデスクにご連絡ください。",
+		"Please wait a moment. If nothing has changed after 5 minutes, call the service desk."},
+	[TEXT_RETRY_BUTTON] = {"もう一度試す", "Try again"},
+
+	[TEXT_STRANGER_TITLE] = {"このページは利用できません", "This page is not available"},
+	[TEXT_STRANGER_LEAD] = {"お心当たりのある方は、所属のサービスデスクにご連絡ください。",
+		"If you think it should be, please call your service desk."},
+
+	[TEXT_ERROR_STATE] = {"処理できませんでした", "Not done"},
+	[TEXT_ERROR_OPEN] = {"先ほどから変わっていません。", "The same as before."},
+	[TEXT_ERROR_UNTIL] = {"先ほどから変わっていません。", "The same as before."},
+	[TEXT_HOME_BUTTON] = {"はじめのページへ", "Go to the first page"},
+};
+
+static const char *const results[PUBLIC_RESULTS][LANGUAGES] = {
+	[PUBLIC_GRANTED] = {"ログインしました。", "You are logged in."},
+	[PUBLIC_FAILED] = {"ログインできませんでした。利用者名、パスワード、コードを確かめて、もう一度お試しください。続けて失敗"
+			   "するときは、サービスデスクにご連絡ください。",
+		"Login failed. Check your user name, password and code, then try again. If it keeps failing, call the service "
+		"desk."},
+	[PUBLIC_BUSY] = {"いまはログインを受け付けられません。少し待ってから、もう一度お試しください。",
+		"No login is possible right now. Wait a little, then try again."},
+	[PUBLIC_PASSWORD_EXPIRED] = {"パスワードの有効期限が切れています。サービスデスクで更新してください。",
+		"Your password has expired. Ask the service desk to renew it."},
+	[PUBLIC_ACCOUNT_CLOSED] = {"このアカウントは現在使えません。サービスデスクにご連絡ください。",
+		"This account cannot be used at present. Call the service desk."},
+	[PUBLIC_TIMEOUT] = {"時間切れのため、ログインを取りやめました。もう一度お試しください。",
+		"The login took too long and was given up. Please try again."},
+	[PUBLIC_UNAVAILABLE] = {"利用者の確認を行えません。少し待ってから、もう一度お試しください。直らないときは、サービスデスク"
+				"にご連絡ください。",
+		"Users cannot be checked right now. Wait a little, then try again. If it stays so, call the service desk."},
+	[PUBLIC_IN_USE] = {"この共用端末には、ほかの方がログインしています。その方がログアウトしてから、もう一度お試しください。",
+		"Somebody else is logged in on this shared device. Try again when that person has logged out."},
+	[PUBLIC_HOURS] = {"いまは利用できる時間帯または期間の外です。利用できる時間になってから、もう一度お試しください。",
+		"You are outside your permitted hours or period of use. Try again when they have begun."},
+};
+
+static const char *const ends[SESSION_ENDS][LANGUAGES] = {
+	[END_NONE] = {"", ""},
+	[END_LOGOUT] = {"ログアウトしました。", "You have logged out."},
+	[END_IDLE] = {"しばらく通信がなかったため閉じました。使うときは、もう一度ログインしてください。",
+		"Closed because it was not used for a while. Log in again to go on."},
+	[END_EXPIRED] = {"期限になったため閉じました。続けて使うときは、もう一度ログインしてください。",
+		"Closed because its time was up. Log in again to go on."},
+	[END_HOURS] = {"利用できる時間帯が終わったため閉じました。次の時間帯になったら、ログインしてください。",
+		"Closed at the end of your permitted hours. Log in again when the next ones begin."},
+	[END_PERIOD] = {"端末または利用者の利用期間が終わったため閉じました。続けて使うときは、サービスデスクにご連絡ください。",
+		"Closed because the period of use of this device or user is over. Call the service desk to go on."},
+	[END_KICKED] = {"管理者が接続を終了しました。理由は、サービスデスクにお問い合わせください。",
+		"An administrator ended the connection. Ask the service desk why."},
+	[END_SUSPENDED] = {"利用が停止されています。サービスデスクにご連絡ください。",
+		"Use has been suspended. Call the service desk."},
+	[END_DEVICE_LOST] = {"この端末は紛失として届けられています。サービスデスクにご連絡ください。",
+		"This device has been reported lost. Call the service desk."},
+	[END_DEVICE_REVOKED] = {"この端末の登録は取り消されています。サービスデスクにご連絡ください。",
+		"This device has been revoked. Call the service desk."},
+	[END_ACCOUNT_DISABLED] = {"アカウントが使えなくなったため閉じました。サービスデスクにご連絡ください。",
+		"Closed because the account can no longer be used. Call the service desk."},
+	[END_ACL_REMOVED] = {"使えるシステムの設定が変わったため閉じました。もう一度ログインしてください。",
+		"Closed because the rules for you have changed. Please log in again."},
+	[END_SUPERSEDED] = {"新しいログインに置き換わったため閉じました。もう一度ログインしてください。",
+		"Closed because a newer login took its place. Please log in again."},
+};
+
+static const struct error_text {
+	unsigned status;
+	const char *title[LANGUAGES], *lead[LANGUAGES];
+} errors[] = {
+	{403, {"この操作は受け付けられません", "This request was refused"},
+		{"このページから送られたものか確かめられませんでした。はじめのページを開いて、もう一度お試しください。",
+			"It could not be shown that it came from this page. Open the first page and try again."}},
+	{404, {"ページが見つかりません", "There is no such page"}, {"はじめのページを開いてください。", "Open the first page."}},
+	{405, {"この操作はできません", "This cannot be done here"},
+		{"はじめのページを開いて、もう一度お試しください。", "Open the first page and try again."}},
+	{413, {"入力が長すぎます", "What was sent is too long"},
+		{"はじめのページを開いて、短くして入力してください。", "Open the first page and enter less."}},
+	{421, {"アドレスが違います", "This is not the right address"},
+		{"下のボタンから、正しいアドレスを開いてください。", "Open the right address with the button below."}},
+	{422, {"入力を受け付けられません", "What was entered cannot be taken"},
+		{"はじめのページを開いて、入力を確かめてください。1つの欄に入るのは 511バイトまでです。",
+			"Open the first page and check what you enter. A field takes at most 511 bytes."}},
+	{500, {"内部で問題が起きました", "Something went wrong inside"},
+		{"少し待ってからお試しください。直らないときは、サービスデスクにご連絡ください。",
+			"Wait a little, then try again. If it stays so, call the service desk."}},
+	{503, {"いま混み合っています", "Too busy right now"},
+		{"少し待ってから、もう一度お試しください。", "Wait a little, then try again."}},
+	/* for every other status */
+	{400, {"リクエストを読み取れません", "The request could not be read"},
+		{"はじめのページを開いて、もう一度お試しください。繰り返すときは、別のブラウザーをお使いください。",
+			"Open the first page and try again. If it happens again, use another browser."}},
+};
+
+const char *page_text(enum language l, enum page_text t)
+{
+	return texts[t][l];
+}
+
+const char *page_text_result(enum language l, unsigned result)
+{
+	return results[result < PUBLIC_RESULTS ? result : PUBLIC_UNAVAILABLE][l];
+}
+
+const char *page_text_end(enum language l, unsigned session_end)
+{
+	return ends[session_end < SESSION_ENDS ? session_end : END_NONE][l];
+}
+
+static const struct error_text *error_text(unsigned status)
+{
+	size_t i = 0;
+
+	while (i + 1 < sizeof errors / sizeof *errors && errors[i].status != status)
+		i++;
+	return &errors[i];
+}
+
+const char *page_text_error_title(enum language l, unsigned status)
+{
+	return error_text(status)->title[l];
+}
+
+const char *page_text_error_lead(enum language l, unsigned status)
+{
+	return error_text(status)->lead[l];
+}
+
+const char *page_text_fill(const char *text, char *out, size_t size, const char *first, const char *second)
+{
+	const char *values[] = {first, second};
+	size_t used = 0, next = 0;
+
+	out[0] = '\0';
+	while (*text && used < size) {
+		int n = (int)strcspn(text, "@");
+		bool hole = text[n] != '\0';
+		const char *value = hole && next < 2 ? values[next++] : "";
+		int wrote = snprintf(out + used, size - used, "%.*s%s", n, text, value);
+
+		used = wrote < 0 ? size : used + (size_t)wrote;
+		text += n + hole;
+	}
+	return out;
+}

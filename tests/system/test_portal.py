@@ -1,0 +1,585 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The login page through its real interfaces: TLS from device addresses on one side, the two Unix sockets on the other."""
+import os
+import re
+import select
+import socket
+import ssl
+import time
+
+import pytest
+
+from portal_world import (DEADLINE, END_IDLE, ERROR, FAILED, GATEWAY4, GATEWAY6, GRANTED, INFO, LOGGED_IN, LOGGED_OUT, NAME, OTHER, PHONE,
+                          PHONE6, PROGRAM, SECRET, UNKNOWN, VISIBLE, Auth, Browser, Gateway, Machine, Portal, make_certificate, tls_context)
+
+pytestmark = [
+    pytest.mark.skipif(os.geteuid() != 0, reason="makes namespaces: run as root"),
+    pytest.mark.skipif(not os.path.exists(PROGRAM), reason=f"{PROGRAM} is not built"),
+]
+
+
+@pytest.fixture(scope="module")
+def machine():
+    m = Machine()
+    yield m
+    m.close()
+
+
+@pytest.fixture(scope="module")
+def gateway(machine):
+    g = Gateway()
+    yield g
+    g.stop()
+
+
+@pytest.fixture(scope="module")
+def auth(machine):
+    a = Auth()
+    yield a
+    a.stop()
+
+
+@pytest.fixture(scope="module")
+def portal(gateway, auth):
+    p = Portal()
+    yield p
+    assert p.stop() == 0, p.said()
+
+
+@pytest.fixture
+def phone(portal, gateway):
+    """A browser on a known device that is logged out and has no login under way."""
+    for address in (PHONE, OTHER, PHONE6):
+        gateway.devices[address] = {"state": UNKNOWN}
+        b = Browser(address)
+        assert b.get().status == 403
+        b.close()
+        gateway.devices[address] = {"state": LOGGED_OUT, "label": "Yamada's phone"}
+    gateway.attempt_result = 0
+    b = Browser()
+    yield b
+    b.close()
+
+
+def start(browser, auth, *prompts, user="t-yamada"):
+    """A login up to its first round of prompts; the page that shows them and the attempt."""
+    browser.start_post("/login", f"user={user}")
+    attempt = auth.accept()
+    attempt.prompts(*(prompts or [(SECRET, "Password: ")]))
+    assert browser.reply().status == 303
+    return browser.get(), attempt
+
+
+def answer_form(page, *answers, round_number=None):
+    number = round_number or page.hidden("round")
+    return f"attempt={page.hidden('attempt')}&round={number}" + "".join(f"&a{i}={a}" for i, a in enumerate(answers))
+
+
+# ---- what it is allowed ----
+
+def test_is_locked_in_before_it_serves(portal):
+    assert portal.status("Seccomp") == "2"
+    assert portal.status("NoNewPrivs") == "1"
+    assert {portal.status(f"Cap{s}") for s in ("Inh", "Prm", "Eff", "Bnd", "Amb")} == {"0" * 16}
+    assert "0" not in portal.status("Uid").split() + portal.status("Gid").split()
+    assert portal.status("Groups") in ("", portal.status("Gid").split()[0])
+
+
+@pytest.mark.parametrize("addresses, words", [
+    (["0.0.0.0:443"], "that is every address of this machine"),
+    (["[::]:443"], "that is every address of this machine"),
+    ([f"{GATEWAY4}:443", f"{OTHER}:443"], "that is not a tunnel address"),
+])
+def test_listens_inside_the_tunnel_only(machine, addresses, words):
+    p = Portal(addresses=[a.replace(":443", ":4443") for a in addresses], wait=False)
+    assert p.process.wait(DEADLINE) == 1
+    assert words in p.said() and "ListenStream=" in p.said()
+
+
+def test_opens_no_socket_itself(machine):
+    p = Portal(activate=False, wait=False)
+    assert p.process.wait(DEADLINE) == 1
+    assert "sekisho-portal.socket" in p.said() and "systemd-socket-activate" in p.said()
+
+
+def test_names_the_key_that_it_cannot_use(machine):
+    key = "/etc/sekisho/tls/portal.key"
+    os.chmod(key, 0o644)
+    try:
+        p = Portal(addresses=[f"{GATEWAY4}:4443"], wait=False)
+        assert p.process.wait(DEADLINE) == 1
+        assert key in p.said() and "chmod" in p.said()
+    finally:
+        os.chmod(key, 0o640)
+
+
+# ---- a login ----
+
+def test_a_stranger_learns_nothing(portal, gateway, phone):
+    gateway.devices[PHONE]["state"] = UNKNOWN
+    page = phone.get()
+    assert page.status == 403
+    for word in ("みどり省", "<form", "<input", "Yamada", "sekisho"):
+        assert word not in page.text
+
+
+def test_a_login_of_two_rounds(phone, gateway, auth):
+    gateway.devices[PHONE]["end"] = END_IDLE
+    page = phone.get()
+    assert page.status == 200 and "not used for a while" in page.text and 'autocomplete="username"' in page.text
+
+    page, attempt = start(phone, auth, (INFO, "Welcome <b>&"), (SECRET, "Password: "))
+    assert (attempt.id, attempt.user, attempt.language, attempt.tls, attempt.agent) == (gateway.attempt, "t-yamada", "en", "1.3", "Test/1")
+    assert "Welcome &lt;b&gt;&amp;" in page.text and 'autocomplete="current-password" type="password"' in page.text
+    assert page.hidden("attempt") != gateway.attempt.hex()
+
+    phone.start_post("/answer", answer_form(page, "p%26+%E3%81%82"))
+    assert attempt.answers() == ["p& あ"]
+    attempt.prompts((ERROR, "It is <late>"), (VISIBLE, "確認コード："), (SECRET, "PIN"))
+    assert phone.reply().status == 303
+    page = phone.get()
+    assert "It is &lt;late&gt;" in page.text and ">確認コード<" in page.text and 'inputmode="numeric"' in page.text
+
+    phone.start_post("/answer", answer_form(page, "123456", "9"))
+    assert attempt.answers() == ["123456", "9"]
+    gateway.devices[PHONE].update(state=LOGGED_IN, user="t-yamada", expires=int((time.time() + 7200) * 1e6), reach=["webmail", "tcp <443>"])
+    attempt.prompts((INFO, "Your password expires in 5 days"))
+    attempt.result(GRANTED)
+    assert phone.reply().status == 303
+
+    page = phone.get()
+    for word in ("t-yamada", "Yamada&#39;s phone", "webmail", "tcp &lt;443&gt;", "expires in 5 days", "1 h 59 min left", "<time datetime="):
+        assert word in page.text
+    assert "expires in 5 days" not in phone.get().text
+    assert phone.post("/logout").status == 303
+    assert gateway.logouts[-1] == PHONE and "You have logged out" in phone.get().text
+
+
+def test_a_failure_is_shown_once(phone, auth):
+    page, attempt = start(phone, auth)
+    phone.start_post("/answer", answer_form(page, "wrong"))
+    attempt.answers()
+    attempt.result(FAILED)
+    assert phone.reply().status == 303
+    phone.get(method="HEAD")  # shows nobody anything
+    page = phone.get()
+    assert "Login failed" in page.text and 'value="t-yamada"' in page.text
+    assert "Login failed" not in phone.get().text
+
+
+def test_speaks_japanese_unless_asked_otherwise(phone, auth):
+    assert "利用者名" in phone.get(Accept_Language=None).text
+    assert 'lang="en"' in phone.get(Accept_Language="fr, en;q=0.5, ja;q=0.4").text
+    phone.language = "ja"
+    page, attempt = start(phone, auth)
+    assert attempt.language == "ja" and ">パスワード<" in page.text
+
+
+def test_a_device_with_an_ipv6_address(phone, auth):
+    b = Browser(PHONE6, host=f"[{GATEWAY6}]:443")
+    page, attempt = start(b, auth)
+    assert "t-yamada" in page.text
+
+
+@pytest.mark.parametrize("user", ["", "%20", "-rf", "..%2Fx", "a%00b", "%E5%B1%B1%E7%94%B0", "a" * 65, "a%22%3E%3Cscript%3E"])
+def test_a_user_name_that_is_none_goes_no_further(phone, auth, user):
+    page = phone.post("/login", f"user={user}")
+    assert page.status in (400, 422) and "<script" not in page.text
+    auth.listener.settimeout(0)
+    with pytest.raises(BlockingIOError):
+        auth.listener.accept()
+    auth.listener.settimeout(DEADLINE)
+
+
+def test_blanks_around_a_user_name_are_the_keyboards(phone, auth):
+    assert start(phone, auth, user="+t-yamada++")[1].user == "t-yamada"
+
+
+def test_a_password_does_not_stay_in_memory(portal, phone, auth):
+    secret = "correct-horse-battery-staple"
+    page, attempt = start(phone, auth)
+    phone.start_post("/answer", answer_form(page, secret))
+    assert attempt.answers() == [secret]
+    attempt.result(FAILED)
+    assert phone.reply().status == 303
+    phone.get()
+    found = []
+    with open(f"/proc/{portal.process.pid}/maps") as maps, open(f"/proc/{portal.process.pid}/mem", "rb", 0) as memory:
+        for line in maps:
+            first, last, access = re.match(r"([0-9a-f]+)-([0-9a-f]+) (\S+)", line).groups()
+            size = int(last, 16) - int(first, 16)
+            if access.startswith("rw") and size < 1 << 28:  # beyond: a sanitizer's shadow
+                memory.seek(int(first, 16))
+                content = memory.read(size)
+                found += [line for word in (secret, "correct-horse-b") if word.encode() in content]
+    assert not found
+
+
+# ---- two tabs, second thoughts ----
+
+def test_an_old_page_leads_to_the_present_state(phone, auth):
+    page, attempt = start(phone, auth)
+    phone.start_post("/answer", answer_form(page, "x"))
+    attempt.answers()
+    attempt.prompts((SECRET, "Code"))
+    assert phone.reply().status == 303
+    assert phone.post("/answer", answer_form(page, "again")).status == 303  # the back button
+    assert phone.post("/answer", f"attempt={'0' * 32}&round=2&a0=x").status == 303
+    assert phone.post("/cancel", f"attempt={'0' * 32}").status == 303
+    assert phone.get().hidden("round") == "2"
+    phone.start_post("/answer", answer_form(phone.get(), "123"))
+    assert attempt.answers() == ["123"]
+
+
+def test_another_device_cannot_answer(phone, auth):
+    page, attempt = start(phone, auth)
+    other = Browser(OTHER)
+    assert other.post("/answer", answer_form(page, "stolen")).status == 303
+    assert "<input" in other.get().text and "a0" not in other.get().text
+    phone.start_post("/answer", answer_form(page, "mine"))
+    assert attempt.answers() == ["mine"]
+
+
+def test_a_new_login_replaces_the_old(phone, auth):
+    page, first = start(phone, auth)
+    tab = Browser()
+    _, second = start(tab, auth, user="t-suzuki")
+    assert first.closed()
+    assert phone.post("/answer", answer_form(page, "late")).status == 303
+    assert "t-suzuki" in phone.get().text
+    # and while the first is being computed
+    tab.start_post("/answer", answer_form(tab.get(), "x"))
+    second.answers()
+    assert "Checking" in phone.get().text and 'http-equiv="refresh"' in phone.get().text
+    _, third = start(phone, auth)
+    assert tab.reply().status == 303 and second.closed()
+
+
+def test_cancelling_ends_the_attempt(phone, auth):
+    page, attempt = start(phone, auth)
+    assert phone.post("/cancel", f"attempt={page.hidden('attempt')}").status == 303
+    assert attempt.closed() and 'name="user"' in phone.get().text and "a0" not in phone.get().text
+
+
+def test_a_login_outlives_the_browsers_connection(phone, auth):
+    phone.start_post("/login", "user=t-yamada")
+    attempt = auth.accept()
+    phone.close()
+    attempt.prompts((SECRET, "Password: "))
+    assert "t-yamada" in wait_for_page("a0").text
+
+
+def wait_for_page(word):
+    """Asks the phone's page again and again until it says so."""
+    end = time.monotonic() + DEADLINE
+    while word not in (page := get_once()).text:
+        assert time.monotonic() < end, page.text
+        select.select([], [], [], 0.05)
+    return page
+
+
+def get_once():
+    b = Browser()
+    try:
+        return b.get()
+    finally:
+        b.close()
+
+
+# ---- when the others are not there ----
+
+def test_gateway_away_and_back(portal, phone, gateway):
+    gateway.stop()
+    page = phone.get()
+    assert page.status == 503 and page.headers["retry-after"] == "5" and "being restarted" in page.text
+    assert phone.post("/login", "user=t-yamada").status == 503
+    gateway.start()
+    assert gateway.connected.wait(DEADLINE)
+    assert wait_for_page("Log in").status == 200
+
+
+def test_an_open_question_is_answered_when_the_gateway_goes(phone, gateway):
+    gateway.silent = True
+    phone.start_get()
+    gateway.stop()
+    gateway.silent = False
+    assert phone.reply().status == 503
+    gateway.start()
+    assert gateway.connected.wait(DEADLINE)
+
+
+def test_a_gateway_that_answers_nonsense_is_left(portal, phone, gateway):
+    before = portal.said().count("has gone")
+    gateway._answer, right = lambda r: b"\x02nonsense", gateway._answer
+    assert phone.get().status == 503
+    gateway._answer = right
+    assert wait_for_page("Log in").status == 200
+    assert portal.said().count("has gone") == before + 1
+
+
+def test_auth_that_does_not_keep_to_its_turn(phone, auth):
+    for misdeed in (lambda a: a.socket.send(b"\x22\x01\x00\x01x"), lambda a: a.prompts((7, "?")), lambda a: a.socket.close()):
+        phone.start_post("/login", "user=t-yamada")
+        misdeed(auth.accept())
+        assert phone.reply().status == 303
+        assert "Users cannot be checked right now" in phone.get().text
+
+
+def test_auth_is_away(portal, phone, auth):
+    auth.stop()
+    try:
+        assert phone.post("/login", "user=t-yamada").status == 303
+        assert "Users cannot be checked right now" in phone.get().text
+        assert "sekisho-auth.socket" in portal.said()
+    finally:
+        auth.__init__()
+
+
+def test_the_gateway_may_refuse_an_attempt(phone, gateway):
+    gateway.attempt_result = 9  # rate-limited
+    assert phone.post("/login", "user=t-yamada").status == 303
+    assert "No login is possible right now" in phone.get().text
+
+
+# ---- who may send a form ----
+
+@pytest.mark.parametrize("fields, status", [
+    ({"Origin": "https://evil.example"}, 403),
+    ({"Origin": f"http://{NAME}"}, 403),
+    ({"Origin": f"https://{NAME}:8443"}, 403),
+    ({"Origin": ""}, 403),
+    ({"Origin": None}, 403),
+    ({"Origin": "null"}, 403),
+    ({"Origin": None, "Sec-Fetch-Site": "cross-site"}, 403),
+    ({"Origin": "https://evil.example", "Sec-Fetch-Site": "same-origin"}, 403),
+    ({"Origin": "null", "Sec-Fetch-Site": "same-origin"}, 303),
+    ({"Origin": None, "Sec-Fetch-Site": "same-origin"}, 303),
+    ({"Origin": f"https://{NAME.upper()}"}, 303),
+    ({"Content-Type": "text/plain"}, 400),
+    ({"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}, 303),
+    ({"Host": "evil.example", "Origin": "https://evil.example"}, 421),
+    ({"Host": f"{NAME}.evil.example", "Origin": f"https://{NAME}.evil.example"}, 421),
+    ({"Host": f"{NAME}:80", "Origin": f"https://{NAME}:80"}, 421),
+    ({"Host": f"{GATEWAY4}:443", "Origin": f"https://{GATEWAY4}:443"}, 303),
+])
+def test_only_our_own_page_may_log_out(phone, gateway, fields, status):
+    gateway.devices[PHONE].update(state=LOGGED_IN)
+    before = len(gateway.logouts)
+    assert phone.post("/logout", **fields).status == status
+    assert len(gateway.logouts) == before + (status == 303)
+
+
+def test_headers_of_every_page(phone):
+    for page in (phone.get(), phone.get("/nowhere"), phone.get("/login")):
+        assert page.headers["cache-control"] == "no-store" and "set-cookie" not in page.headers
+        assert page.headers["content-security-policy"].startswith("default-src 'none'; style-src 'self'")
+        assert page.headers["referrer-policy"] == "same-origin" and page.headers["x-content-type-options"] == "nosniff"
+        assert page.headers["strict-transport-security"].startswith("max-age=")
+
+
+def test_paths_and_methods(phone):
+    assert phone.get("/style.css?x").headers["content-type"] == "text/css; charset=utf-8"
+    assert phone.get("/favicon.ico").headers["content-type"] == "image/svg+xml"
+    assert phone.get("/nowhere").status == 404
+    assert phone.get("/answer").status == 303
+    assert phone.post("/", "").status == 405
+    reply = phone.get("/", method="DELETE")
+    assert reply.status == 405 and reply.headers["allow"] == "GET, HEAD, POST"
+    reply = phone.get("/", method="HEAD")
+    assert reply.status == 200 and int(reply.headers["content-length"]) > 500 and reply.body == b""
+    assert phone.get("/").status == 200
+
+
+def test_first_flight(phone, gateway):
+    gateway.devices[PHONE].update(state=LOGGED_IN, user="t-yamada", label="x", expires=1, reach=["tcp 443 10.20.0.10"] * 20)
+    assert len(phone.get().body) + len(phone.get("/style.css").body) < 14 * 1024
+
+
+# ---- bounds ----
+
+GOOD = f"Host: {NAME}\r\n"
+
+
+@pytest.mark.parametrize("data, status", [
+    ("GET / HTTP/1.0\r\n" + GOOD + "\r\n", 400),
+    ("GET / HTTP/1.9\r\n" + GOOD + "\r\n", 400),
+    ("GET / HTTP/2.0\r\n" + GOOD + "\r\n", 400),
+    (f"GET https://{NAME}/ HTTP/1.1\r\n" + GOOD + "\r\n", 400),
+    ("OPTIONS * HTTP/1.1\r\n" + GOOD + "\r\n", 400),
+    ("CONNECT x:443 HTTP/1.1\r\n" + GOOD + "\r\n", 400),
+    ("GET  / HTTP/1.1\r\n" + GOOD + "\r\n", 400),
+    ("GET / HTTP/1.1 \r\n" + GOOD + "\r\n", 400),
+    ("GET /#x HTTP/1.1\r\n" + GOOD + "\r\n", 400),
+    ("GET / HTTP/1.1\n" + GOOD + "\r\n", 400),
+    ("GET / HTTP/1.1\r\nHost: x\n\r\n", 400),
+    ("GET / HTTP/1.1\r\nA: b\rc\r\n\r\n", 400),
+    ("GET / HTTP/1.1\r\n" + GOOD + "A: b\0c\r\n\r\n", 400),
+    ("GET / HTTP/1.1\r\n" + GOOD + GOOD + "\r\n", 400),
+    ("GET / HTTP/1.1\r\n\r\n", 400),
+    ("\r\nGET / HTTP/1.1\r\n" + GOOD + "\r\n", 400),
+    ("GET / HTTP/1.1\r\nHost:\r\n\r\n", 400),
+    ("GET / HTTP/1.1\r\nHost : " + NAME + "\r\n\r\n", 400),
+    ("GET / HTTP/1.1\r\n" + GOOD + "A: b\r\n c\r\n\r\n", 400),
+    ("GET / HTTP/1.1\r\n" + GOOD + ": b\r\n\r\n", 400),
+    ("GET / HTTP/1.1\r\n" + GOOD + "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
+    ("POST /login HTTP/1.1\r\n" + GOOD + "Content-Length: 4\r\nTransfer-Encoding: identity\r\n\r\nuser", 400),
+    ("POST /login HTTP/1.1\r\n" + GOOD + "Content-Length: 4\r\nContent-Length: 4\r\n\r\nuser", 400),
+    ("POST /login HTTP/1.1\r\n" + GOOD + "Content-Length: 4, 4\r\n\r\nuser", 400),
+    ("POST /login HTTP/1.1\r\n" + GOOD + "Content-Length: -1\r\n\r\n", 400),
+    ("POST /login HTTP/1.1\r\n" + GOOD + "Content-Length: +4\r\n\r\nuser", 400),
+    ("POST /login HTTP/1.1\r\n" + GOOD + "Content-Length: 0x4\r\n\r\nuser", 400),
+    ("POST /login HTTP/1.1\r\n" + GOOD + "\r\n", 411),
+    ("POST /login HTTP/1.1\r\n" + GOOD + "Content-Length: 8193\r\n\r\n", 413),
+    ("POST /login HTTP/1.1\r\n" + GOOD + "Content-Length: 18446744073709551620\r\n\r\n", 413),
+    ("POST /login HTTP/1.1\r\n" + GOOD + "Expect: 100-continue\r\nContent-Length: 4\r\n\r\n", 417),
+    ("GET / HTTP/1.1\r\n" + GOOD + "Content-Length: 4\r\n\r\nuser", 400),
+    ("GET / HTTP/1.1\r\n" + GOOD + "A: b\r\n" * 64 + "\r\n", 400),
+    ("GET / HTTP/1.1\r\n" + GOOD + "A: " + "b" * 8192 + "\r\n\r\n", 431),
+    ("GET /" + "b" * 9000, 431),
+])
+def test_what_is_not_strict_http_is_refused_and_closed(phone, data, status):
+    phone.send(data.encode())
+    reply = phone.closed()
+    assert reply.startswith(f"HTTP/1.1 {status} ".encode()) and b"Connection: close" in reply
+    assert reply.count(b"HTTP/1.1") == 1
+
+
+def test_sixty_four_fields_are_taken(phone):
+    phone.send(("GET / HTTP/1.1\r\n" + GOOD + "A: b\r\n" * 63 + "\r\n").encode())
+    assert phone.reply().status == 200
+
+
+def test_requests_in_one_piece_and_byte_by_byte(phone):
+    phone.start_get("/favicon.ico")
+    phone.start_get("/style.css")
+    assert [phone.reply().status, phone.reply().status] == [200, 200]
+    for byte in phone.head("GET", "/style.css"):
+        phone.send(bytes([byte]))
+    assert phone.reply().status == 200
+
+
+def test_a_connection_serves_a_bounded_number_of_requests(phone):
+    for _ in range(99):
+        assert phone.get("/favicon.ico").headers["connection"] == "keep-alive"
+    assert phone.get("/favicon.ico").headers["connection"] == "close"
+    assert phone.closed() == b""
+
+
+def refused(source):
+    try:
+        b = Browser(source)
+    except (ConnectionError, ssl.SSLError):
+        return True
+    b.close()
+    return False
+
+
+def test_one_device_cannot_take_all_connections(phone):
+    # what other tests have left is closed when the portal reads its end
+    end = time.monotonic() + DEADLINE
+    crowd = []
+    while len(crowd) < 15:
+        try:
+            crowd.append(Browser())
+        except (ConnectionError, ssl.SSLError):
+            assert time.monotonic() < end
+    assert refused(PHONE)
+    other = Browser(OTHER)
+    assert other.get("/favicon.ico").status == 200 and phone.get("/favicon.ico").status == 200
+    for b in crowd + [other]:
+        b.close()
+    while refused(PHONE):
+        assert time.monotonic() < end
+
+
+def test_only_tls_1_3(phone):
+    with pytest.raises(ssl.SSLError):
+        Browser(connect=False).connect(tls_context(maximum_version=ssl.TLSVersion.TLSv1_2))
+    assert phone.tls.version() == "TLSv1.3"
+    plain = socket.create_connection((GATEWAY4, 443), DEADLINE, source_address=(PHONE, 0))
+    plain.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    try:
+        assert b"HTTP" not in plain.recv(4096)
+    except ConnectionResetError:
+        pass
+
+
+def test_deadlines_are_absolute(portal, phone, auth, gateway):
+    """Each of these gives a sign of life every second and would go on for ever."""
+    gateway.devices[OTHER] = {"state": LOGGED_OUT}
+    computing = Browser(OTHER)
+    computing.start_post("/login", "user=t-yamada")
+    attempt = auth.accept()  # and says nothing
+
+    handshake = socket.create_connection((GATEWAY4, 443), DEADLINE, source_address=(PHONE, 0))
+    handshake.sendall(b"\x16\x03\x01\x02\x00\x01")
+    head, body, idle = Browser(), Browser(), Browser()
+    head.send(b"GET / HTTP/1.1\r\n")
+    body.start_post("/login", "", Content_Length="100")
+    assert idle.get("/favicon.ico").status == 200
+    open_ones = {handshake: lambda: handshake.sendall(b"\0"), head.tls: lambda: head.send(b"X: y\r\n"), body.tls: lambda: body.send(b"a"),
+                 idle.tls: lambda: None}
+    end = time.monotonic() + 4 * DEADLINE
+    for s in open_ones:
+        s.settimeout(1 / len(open_ones))
+    while open_ones:
+        assert time.monotonic() < end, f"still open: {open_ones}"
+        for s, sign_of_life in list(open_ones.items()):
+            try:
+                if s.recv(4096) == b"":
+                    del open_ones[s]
+            except TimeoutError:
+                try:
+                    sign_of_life()
+                except OSError:
+                    del open_ones[s]
+            except OSError:
+                del open_ones[s]
+    assert computing.reply().status == 303
+    assert attempt.closed() and "took too long" in computing.get().text
+
+
+# ---- reload ----
+
+def serial(browser):
+    return browser.tls.getpeercert()["serialNumber"]
+
+
+def test_a_new_certificate_is_taken_and_a_bad_one_is_not(portal, phone):
+    old = serial(phone)
+    make_certificate()
+    portal.reload()
+    new = serial(Browser())
+    assert new != old and phone.get("/favicon.ico").status == 200
+
+    with open("/etc/sekisho/tls/portal.key") as f:
+        good_key = f.read()
+    with open("/etc/sekisho/sekisho.conf") as f:
+        good_settings = f.read()
+    for path, bad, words in (("/etc/sekisho/tls/portal.key", "rubbish", "holds no usable private key"),
+                             ("/etc/sekisho/sekisho.conf", good_settings + "portal-nam x\n", "portal-nam"),
+                             ("/etc/sekisho/sekisho.conf", good_settings.replace("10.64.0.0/16", "10.65.0.0/16"), "tunnel-network")):
+        with open(path) as f:
+            good = f.read()
+        with open(path, "w") as f:
+            f.write(bad)
+        portal.reload()
+        with open(path, "w") as f:
+            f.write(good)
+        assert words in portal.said()
+        assert serial(Browser()) == new
+    with open("/etc/sekisho/tls/portal.key") as f:
+        assert f.read() == good_key
+
+
+def test_settings_are_read_again(portal, phone):
+    with open("/etc/sekisho/sekisho.conf") as f:
+        good = f.read()
+    with open("/etc/sekisho/sekisho.conf", "w") as f:
+        f.write(good.replace("みどり省", "あおば省"))
+    portal.reload()
+    assert "あおば省 &lt;リモート&gt;" in phone.get().text
+    with open("/etc/sekisho/sekisho.conf", "w") as f:
+        f.write(good)
+    portal.reload()
+    assert "みどり省" in phone.get().text
