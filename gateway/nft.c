@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "gateway/nft.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include <libmnl/libmnl.h>
+#include <libnftnl/common.h>
+#include <libnftnl/rule.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nf_tables.h>
+
+enum { ANSWER_TIMEOUT_MS = 5000, SEND_BUFFER = 2 * (NFT_BATCH_MAX + NFT_MESSAGE_MAX), ANSWER_SIZE = 16384 };
+
+int nft_open(struct nft *n, const char *table)
+{
+	int one = 1, size = SEND_BUFFER, rc;
+
+	*n = (struct nft){.table = table};
+	n->buffer = malloc(NFT_BATCH_MAX + NFT_MESSAGE_MAX);
+	if (!n->buffer)
+		return -ENOMEM;
+	n->socket = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (!n->socket || mnl_socket_bind(n->socket, 0, MNL_SOCKET_AUTOPID) < 0) {
+		rc = -errno;
+		nft_close(n);
+		return rc;
+	}
+	/* Both only make room: with them refused the defaults do for all but the largest transactions, which then say so. */
+	(void)setsockopt(mnl_socket_get_fd(n->socket), SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size));
+	(void)mnl_socket_setsockopt(n->socket, NETLINK_CAP_ACK, &one, sizeof(one));
+	return 0;
+}
+
+void nft_close(struct nft *n)
+{
+	if (n->rule)
+		nftnl_rule_free(n->rule);
+	if (n->socket)
+		mnl_socket_close(n->socket);
+	free(n->buffer);
+	*n = (struct nft){0};
+}
+
+uint32_t nft_port(const struct nft *n)
+{
+	return mnl_socket_get_portid(n->socket);
+}
+
+void nft_begin(struct nft *n)
+{
+	if (n->rule)
+		nftnl_rule_free(n->rule);
+	n->rule = NULL;
+	n->rules = 0;
+	n->error = 0;
+	n->failure_count = 0;
+	n->last = NULL;
+	n->first = ++n->sequence;
+	nftnl_batch_begin(n->buffer, n->first);
+	n->used = ((struct nlmsghdr *)(void *)n->buffer)->nlmsg_len;
+}
+
+unsigned nft_count(const struct nft *n)
+{
+	return n->sequence - n->first;
+}
+
+bool nft_has_room(const struct nft *n)
+{
+	return n->used < NFT_BATCH_MAX;
+}
+
+struct nlmsghdr *nft_message(struct nft *n, uint16_t type, uint16_t flags)
+{
+	if (!n->error && !nft_has_room(n))
+		n->error = -EMSGSIZE;
+	if (n->error)
+		return NULL;
+	n->last = nftnl_nlmsg_build_hdr(n->buffer + n->used, type, NFPROTO_INET, flags, ++n->sequence);
+	return n->last;
+}
+
+void nft_message_end(struct nft *n)
+{
+	n->used += (n->last->nlmsg_len + MNL_ALIGNTO - 1U) & ~(MNL_ALIGNTO - 1U);
+}
+
+static void note_failure(struct nft *n, uint32_t sequence, int error)
+{
+	if (n->failure_count < NFT_FAILURES_MAX)
+		n->failures[n->failure_count] = (struct nft_failure){.message = sequence - n->first - 1, .error = error};
+	n->failure_count++;
+	if (!n->error)
+		n->error = error;
+}
+
+/* Takes in one datagram of acknowledgements; true when that of the last message was among them. What an earlier exchange that
+ * timed out may have left behind is passed over by its sequence number. */
+static bool take_answers(struct nft *n, const char *data, size_t size)
+{
+	const struct nlmsghdr *h = (const void *)data;
+	const struct nlmsgerr *e;
+	int left = (int)size;
+	bool done = false;
+
+	for (; mnl_nlmsg_ok(h, left); h = mnl_nlmsg_next(h, &left)) {
+		if (h->nlmsg_type != NLMSG_ERROR || mnl_nlmsg_get_payload_len(h) < sizeof(*e) ||
+			h->nlmsg_seq - n->first > nft_count(n))
+			continue;
+		e = mnl_nlmsg_get_payload(h);
+		if (e->error)
+			note_failure(n, h->nlmsg_seq, e->error);
+		if (h->nlmsg_seq == n->sequence)
+			done = true;
+	}
+	return done;
+}
+
+/* The kernel works a transaction off within send(2), so normally everything is there at once and poll(2) is never reached. */
+static int collect(struct nft *n)
+{
+	struct pollfd p = {.fd = mnl_socket_get_fd(n->socket), .events = POLLIN};
+	char answer[ANSWER_SIZE] __attribute__((aligned(8)));
+	bool done = false;
+	ssize_t size;
+
+	for (;;) {
+		size = recv(p.fd, answer, sizeof(answer), MSG_DONTWAIT);
+		if (size >= 0) {
+			done |= take_answers(n, answer, (size_t)size);
+		} else if (errno == EAGAIN) {
+			if (done || n->error)
+				return n->error;
+			if (poll(&p, 1, ANSWER_TIMEOUT_MS) == 0)
+				return -ETIMEDOUT;
+		} else if (errno != EINTR) {
+			return -errno;
+		}
+	}
+}
+
+int nft_commit(struct nft *n)
+{
+	if (n->error || !n->last)
+		return n->error;
+	n->last->nlmsg_flags |= NLM_F_ACK;
+	nftnl_batch_end(n->buffer + n->used, n->sequence + 1);
+	n->used += ((struct nlmsghdr *)(void *)(n->buffer + n->used))->nlmsg_len;
+	if (mnl_socket_sendto(n->socket, n->buffer, n->used) < 0)
+		n->error = -errno;
+	else
+		n->error = collect(n);
+	n->sequence++; /* the end message's */
+	return n->error;
+}
