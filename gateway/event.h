@@ -13,8 +13,8 @@
 #include "gateway/ledger.h"
 
 /* What kind of event an action is: event.kind, event.category[] and event.type[] come from one table by action name; an action
- * that is not in the table is a programming error (abort). `outcome` is "success", "failure", "unknown" or NULL (which is "unknown");
- * `reason` may be NULL. */
+ * that is not in the table is a programming error (abort). `outcome` is "success", "failure", "unknown" or NULL (which is
+ * "unknown"); `reason` may be NULL. */
 json_t *event_new(const char *action, const char *outcome, const char *reason);
 
 /* Sets the value at a dotted path, "sekisho.session.id", making objects on the way. Steals `value`. */
@@ -37,8 +37,8 @@ void event_user_hash(json_t *e, const char *user);
 void event_session(json_t *e, uint32_t serial, int64_t opened);
 /* user.* of an administrator: sekisho.admin.{uid,name}. */
 void event_admin(json_t *e, uint32_t uid, const char *name);
-/* network.{transport,type,iana_number,community_id}, source and destination ip and port, related.ip. For ICMP the ports hold type and code;
- * both 0 is 'not known', and then there is no community_id. */
+/* network.{transport,type,iana_number,community_id}, source and destination ip and port, related.ip. For ICMP the ports hold type
+ * and code; both 0 is 'not known', and then there is no community_id. */
 void event_flow(json_t *e, uint8_t proto, const struct endpoint *source, const struct endpoint *destination);
 
 #endif

@@ -32,10 +32,10 @@ struct device {
 	enum device_class device_class;
 	enum device_status status;
 	char label[LABEL_MAX];
-	struct addr v4, v6; /* tunnel addresses; v6.family 0 when the gateway has no IPv6 network */
+	struct addr v4, v6;		 /* tunnel addresses; v6.family 0 when the gateway has no IPv6 network */
 	int64_t valid_from, valid_until; /* microseconds since the epoch; 0: no bound */
 	int64_t created, changed;
-	int64_t last_seen; /* last admission or handshake, 0 for never */
+	int64_t last_seen;		     /* last admission or handshake, 0 for never */
 	uint8_t last_timestamp[TAI64N_SIZE]; /* newest handshake timestamp admitted */
 	unsigned user_count;
 	char users[DEVICE_USERS_MAX][USER_NAME_MAX + 1];
@@ -46,24 +46,26 @@ struct session_row {
 	uint32_t device;
 	char user[USER_NAME_MAX + 1];
 	int64_t opened, expires;
-	int64_t ended; /* 0 while it lives */
-	uint8_t end_reason; /* enum session_end */
-	struct endpoint endpoint; /* outer address at login */
+	int64_t ended;										    /* 0 while it lives */
+	uint8_t end_reason;									    /* enum session_end */
+	struct endpoint endpoint;								    /* outer address at login */
 	uint64_t source_bytes, source_packets, destination_bytes, destination_packets, connections; /* of closed flows */
 	uint16_t group_count;
 	char (*groups)[USER_NAME_MAX + 1]; /* owned; ledger_session_clear() */
 };
 
-/* Opens or creates the file (0600). 0 or -errno with `why` (full disk, read-only, not ours, newer schema, damaged: with remedy). */
+/* Opens or creates the file (0600). 0 or -errno with `why` (full disk, read-only, not ours, newer schema, damaged: with remedy).
+ */
 int ledger_open(const char *path, struct ledger **out, char *why, size_t why_size);
 void ledger_close(struct ledger *l);
 
 /*
- * Adds a device: fills in id, created, changed and the next addresses of the two networks (first host address is the gateway's; network
- * and IPv4 broadcast addresses are skipped; an address once given is never given again, even after revocation).
- * 0; -EEXIST when the key is or was in use; -EADDRNOTAVAIL when the network is used up; -errno.
+ * Adds a device: fills in id, created, changed and the next addresses of the two networks (first host address is the gateway's;
+ * network and IPv4 broadcast addresses are skipped; an address once given is never given again, even after revocation). 0;
+ * -EEXIST when the key is or was in use; -EADDRNOTAVAIL when the network is used up; -errno.
  */
-int ledger_device_add(struct ledger *l, struct device *d, const struct prefix *network4, const struct prefix *network6, int64_t now);
+int ledger_device_add(
+	struct ledger *l, struct device *d, const struct prefix *network4, const struct prefix *network6, int64_t now);
 
 /* -ENOENT when there is none. */
 int ledger_device_by_id(struct ledger *l, uint32_t id, struct device *out);
@@ -73,15 +75,16 @@ int ledger_device_by_address(struct ledger *l, const struct addr *a, struct devi
 /* In order of id; stops when `each` returns non-zero and returns that. The struct is only good during the call. */
 int ledger_devices(struct ledger *l, int (*each)(const struct device *d, void *arg), void *arg);
 
-/* Changes the status. Allowed: active <-> suspended, any but revoked -> lost, any -> revoked; else -EPERM. `lost` never goes back. */
+/* Changes the status. Allowed: active <-> suspended, any but revoked -> lost, any -> revoked; else -EPERM. `lost` never goes
+ * back. */
 int ledger_device_status(struct ledger *l, uint32_t id, enum device_status status, int64_t now);
 
 /* Notes an admission: last_seen and the handshake timestamp. Batched with others by the caller's transaction is not needed. */
 int ledger_device_seen(struct ledger *l, uint32_t id, const uint8_t timestamp[static TAI64N_SIZE], int64_t now);
 
 /*
- * Opens a session: takes the next serial (1..2^20-1, wrapping, skipping those alive), ends any other live session of the device as
- * `superseded` is the caller's work beforehand. Fills in row->serial. 0 or -errno (-EBUSY when the device has a live session).
+ * Opens a session: takes the next serial (1..2^20-1, wrapping, skipping those alive), ends any other live session of the device
+ * as `superseded` is the caller's work beforehand. Fills in row->serial. 0 or -errno (-EBUSY when the device has a live session).
  */
 int ledger_session_open(struct ledger *l, struct session_row *row);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The evidence: three files of JSON lines with names of the Elastic Common Schema; docs/log-events.md names every event and
- * field. One component owns the files: one write(2) a line, numbers (`event.sequence`) without gaps over restarts, a torn last line
- * of a crash cut back and recorded as `log-gap`. What cannot be recorded is itself recorded as soon as there is room again.
+ * field. One component owns the files: one write(2) a line, numbers (`event.sequence`) without gaps over restarts, a torn last
+ * line of a crash cut back and recorded as `log-gap`. What cannot be recorded is itself recorded as soon as there is room again.
  */
 #ifndef SEKISHO_LOG_H
 #define SEKISHO_LOG_H
@@ -27,9 +27,9 @@ void log_close(struct log *l);
 int log_reopen(struct log *l);
 
 /*
- * Completes `event` (stolen, also on failure) with @timestamp `when`, event.sequence, event.dataset, observer.name and ecs.version, and writes
- * it. With `durable` it is on disk (fdatasync(2)) on return 0. -errno: not recorded (-ENOSPC ...), counted for the gap record.
- * An event longer than 16 KiB loses its largest fields; their names are then in sekisho.dropped.
+ * Completes `event` (stolen, also on failure) with @timestamp `when`, event.sequence, event.dataset, observer.name and
+ * ecs.version, and writes it. With `durable` it is on disk (fdatasync(2)) on return 0. -errno: not recorded (-ENOSPC ...),
+ * counted for the gap record. An event longer than 16 KiB loses its largest fields; their names are then in sekisho.dropped.
  */
 int log_write(struct log *l, enum log_file file, int64_t when, json_t *event, bool durable);
 

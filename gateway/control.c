@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "gateway/control.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <utlist.h>
+
+#include "common/paths.h"
+#include "common/say.h"
+#include "gateway/control_internal.h"
+#include "gateway/event.h"
+#include "gateway/channel.h"
+
+enum { CLIENTS_MAX = 64, CLIENT_SECONDS = 30, PEER_GROUPS_MAX = 1024 };
+
+/* One connection: waits for its request, then for room to send what there is to answer. */
+struct client {
+	struct control *control;
+	struct ucred peer;
+	int fd;
+	sd_event_source *io, *deadline;
+	json_t *answers; /* NULL until the request has come */
+	size_t sent;
+	struct client *prev, *next;
+};
+
+struct control {
+	struct gateway *gateway;
+	struct channel_listener *listener;
+	struct client *clients;
+	unsigned count;
+};
+
+static const struct verb {
+	const char *name;
+	verb_handler handle;
+} verbs[] = {
+	{"status", control_status},
+	{"device-add", control_device_add},
+	{"device-list", control_device_list},
+	{"device-show", control_device_show},
+	{"device-suspend", control_device_suspend},
+	{"device-resume", control_device_resume},
+	{"device-lost", control_device_lost},
+	{"device-revoke", control_device_revoke},
+	{"session-list", control_session_list},
+	{"session-end", control_session_end},
+	{"acl-apply", control_acl_apply},
+	{"acl-explain", control_acl_explain},
+	{"reload", control_reload},
+};
+
+/* ---- answers ---- */
+
+void exchange_row(struct exchange *x, json_t *row)
+{
+	(void)json_array_append_new(x->answers, json_pack("{s:o}", "row", row));
+}
+
+void exchange_end(struct exchange *x, json_t *end)
+{
+	(void)json_array_append_new(x->answers, json_pack("{s:o}", "end", end));
+	x->ended = true;
+}
+
+void exchange_error(struct exchange *x, const char *code, const char *hint, const char *format, ...)
+{
+	char text[1024], safe[2048];
+	va_list args;
+	va_start(args, format);
+	vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	text_safe(text, safe, sizeof safe);
+	json_array_clear(x->answers);
+	(void)json_array_append_new(x->answers, json_pack("{s:s, s:s, s:s}", "error", safe, "hint", hint, "code", code));
+	x->ended = true;
+}
+
+bool exchange_unpack(struct exchange *x, const char *format, ...)
+{
+	json_error_t error;
+	va_list args;
+	va_start(args, format);
+	int r = json_vunpack_ex(x->request, &error, JSON_STRICT, format, args);
+	va_end(args);
+	if (r == 0)
+		return true;
+	exchange_error(x, "invalid", "use a sekisho command of the gateway's own version", "ill-formed request: %s", error.text);
+	return false;
+}
+
+/* ---- who may ask ---- */
+
+static bool in_admin_group(int fd, const struct ucred *peer)
+{
+	gid_t groups[PEER_GROUPS_MAX];
+	socklen_t size = sizeof groups;
+	const struct group *admin = getgrnam(GROUP_ADMIN);
+	if (!admin)
+		return false;
+	if (peer->gid == admin->gr_gid)
+		return true;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &size) < 0)
+		return false;
+	for (size_t i = 0; i < size / sizeof *groups; i++)
+		if (groups[i] == admin->gr_gid)
+			return true;
+	return false;
+}
+
+static void name_of(uint32_t uid, char *name, size_t size)
+{
+	const struct passwd *pw = getpwuid(uid);
+	if (pw && text_name_valid(pw->pw_name))
+		snprintf(name, size, "%s", pw->pw_name);
+	else
+		snprintf(name, size, "%u", uid);
+}
+
+static void log_denied(struct exchange *x, const char *verb)
+{
+	json_t *e = event_new("control-denied", "failure", "no-role");
+	event_admin(e, x->uid, x->name);
+	event_text(e, "sekisho.control.verb", verb);
+	(void)log_write(x->gateway->log, LOG_AUDIT, time_now(), e, false);
+}
+
+static void dispatch(struct exchange *x, bool allowed)
+{
+	const char *name = json_string_value(json_object_get(x->request, "verb"));
+	const struct verb *verb = NULL;
+	for (size_t i = 0; name && i < sizeof verbs / sizeof *verbs; i++)
+		if (!strcmp(verbs[i].name, name))
+			verb = &verbs[i];
+	if (!allowed) {
+		log_denied(x, verb ? verb->name : "unknown");
+		exchange_error(x, "denied", "ask an administrator to add you: usermod -aG " GROUP_ADMIN " USER",
+			"%s may not do this: not root and not in group %s", x->name, GROUP_ADMIN);
+	} else if (!verb) {
+		exchange_error(x, "invalid", "use a sekisho command of the gateway's own version", "unknown verb");
+	} else {
+		verb->handle(x);
+		if (!x->ended)
+			exchange_error(x, "failed", "look at the gateway's journal: journalctl -u sekisho-gateway",
+				"the gateway gave no answer");
+	}
+}
+
+/* ---- connections ---- */
+
+static void client_free(struct client *c)
+{
+	DL_DELETE(c->control->clients, c);
+	c->control->count--;
+	sd_event_source_disable_unref(c->io);
+	sd_event_source_disable_unref(c->deadline);
+	close(c->fd);
+	json_decref(c->answers);
+	free(c);
+}
+
+static int client_send(struct client *c)
+{
+	while (c->sent < json_array_size(c->answers)) {
+		char *text = json_dumps(json_array_get(c->answers, c->sent), JSON_COMPACT);
+		if (!text)
+			return -ENOMEM;
+		size_t size = strlen(text);
+		ssize_t n = size <= CONTROL_MAX ? send(c->fd, text, size, MSG_NOSIGNAL) : -1;
+		int r = size > CONTROL_MAX ? -EMSGSIZE : n < 0 ? -errno : 0;
+		secret_wipe(text, size);
+		free(text);
+		if (r < 0)
+			return r;
+		c->sent++;
+	}
+	return 1;
+}
+
+static int client_receive(struct client *c)
+{
+	static char text[CONTROL_MAX + 1];
+	struct exchange x = {.gateway = c->control->gateway, .uid = c->peer.uid};
+	ssize_t n = recv(c->fd, text, sizeof text, MSG_TRUNC);
+	if (n < 0)
+		return -errno;
+	if (n == 0)
+		return -EPIPE;
+	c->answers = x.answers = json_array();
+	if (!x.answers)
+		return -ENOMEM;
+	name_of(x.uid, x.name, sizeof x.name);
+	x.request = n <= CONTROL_MAX ? json_loadb(text, (size_t)n, JSON_REJECT_DUPLICATES, NULL) : NULL;
+	if (json_is_object(x.request))
+		dispatch(&x, x.uid == 0 || in_admin_group(c->fd, &c->peer));
+	else
+		exchange_error(&x, "invalid", "use a sekisho command of the gateway's own version",
+			"the request is not one JSON object");
+	json_decref(x.request);
+	return 0;
+}
+
+static int on_client(sd_event_source *source, int fd, uint32_t events, void *arg)
+{
+	struct client *c = arg;
+	int r = 0;
+	(void)source;
+	(void)fd;
+	(void)events;
+	if (!c->answers)
+		r = client_receive(c);
+	if (r == 0)
+		r = client_send(c);
+	if (r == -EAGAIN && c->answers)
+		r = sd_event_source_set_io_events(c->io, EPOLLOUT);
+	if (r < 0 || r == 1)
+		client_free(c);
+	return 0;
+}
+
+static int on_deadline(sd_event_source *source, uint64_t usec, void *arg)
+{
+	(void)source;
+	(void)usec;
+	client_free(arg);
+	return 0;
+}
+
+static void on_accepted(int fd, const struct ucred *peer, void *arg)
+{
+	struct control *control = arg;
+	struct client *c = control->count < CLIENTS_MAX ? calloc(1, sizeof *c) : NULL;
+	if (!c) {
+		close(fd);
+		return;
+	}
+	c->control = control;
+	c->fd = fd;
+	c->peer = *peer;
+	DL_APPEND(control->clients, c);
+	control->count++;
+	int r = sd_event_add_io(control->gateway->loop, &c->io, fd, EPOLLIN, on_client, c);
+	if (r >= 0)
+		r = sd_event_add_time_relative(control->gateway->loop, &c->deadline, CLOCK_BOOTTIME,
+			CLIENT_SECONDS * UINT64_C(1000000), 0, on_deadline, c);
+	if (r < 0) {
+		say_error("cannot serve a control connection: %s", strerror(-r));
+		client_free(c);
+	}
+}
+
+int control_open(struct gateway *g, struct control **out)
+{
+	struct control *control = calloc(1, sizeof *control);
+	if (!control)
+		return -ENOMEM;
+	control->gateway = g;
+	int r = channel_listen(g->loop, PATH_CONTROL_SOCKET, on_accepted, control, &control->listener);
+	if (r < 0) {
+		free(control);
+		return r;
+	}
+	*out = control;
+	return 0;
+}
+
+void control_close(struct control *control)
+{
+	if (!control)
+		return;
+	channel_unlisten(control->listener);
+	while (control->clients)
+		client_free(control->clients);
+	free(control);
+}

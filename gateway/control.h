@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The control socket: what the `sekisho` command asks of the running gateway. Unix SOCK_SEQPACKET at PATH_CONTROL_SOCKET, one
+ * JSON object a datagram (at most CONTROL_MAX bytes), one request a connection. The peer's uid and groups come from the kernel
+ * (SO_PEERCRED, SO_PEERGROUPS); root and group sekisho-admin may do everything, nobody else anything. Verbs are semantic; none
+ * takes a path, an interface or a rule.
+ *
+ * Request:  {"verb": "session-end", "id": 7}
+ * Answer:   any number of {"row": {...}}, then exactly one of
+ *           {"end": {...}}
+ *           {"error": "what is wrong", "hint": "what to do next", "code": "invalid|not-found|denied|conflict|failed"}
+ *           (acl-apply and reload may add "diagnostics": text as diag_render() makes it, in either)
+ * Instants are RFC 3339 strings, or null. Unknown members of a request are an error.
+ *
+ *   verb            members                                    answer
+ *   status                                                     end: STATUS
+ *   device-add      users[], label, class, public_key,         end: {"device": DEVICE, "preshared_key": text|null,
+ *                   preshared (bool), valid_from,                "server": {"public_key", "endpoint", "dns"[], "portal",
+ *                   valid_until (microseconds or absent)         "search"[], "label"}}
+ *   device-list     status (optional)                          rows: DEVICE
+ *   device-show     id                                         end: {"device": DEVICE}
+ *   device-suspend, device-resume, device-lost, device-revoke
+ *                   id, note (optional)                        end: {"device": DEVICE, "sessions_ended": n}
+ *   session-list                                               rows: SESSION
+ *   session-end     id                                         end: {"session": SESSION}
+ *   acl-apply, reload                                          end: {"generation", "files", "rules", "sessions_changed",
+ *                                                                "profiles"}
+ *   acl-explain     user, groups[], class, proto, port,        end: {"allowed": bool, "generation",
+ *                   address                                      "rules": [{"action", "file", "line", "text"}]}
+ *
+ * DEVICE  {"id": "d7", "label", "class", "status", "users"[], "v4", "v6", "public_key", "valid_from", "valid_until", "created",
+ *          "last_seen", "online": bool, "endpoint": "ip:port"|null, "last_handshake", "rx_bytes", "tx_bytes", "session": SESSION|null}
+ * SESSION {"id": 7, "device": "d7", "label", "user", "opened", "expires", "idle_seconds", "endpoint", "v4", "v6", "profile",
+ *          "source_bytes", "destination_bytes", "connections"}
+ * STATUS  {"version", "started", "backend", "interface", "listen_port", "endpoint", "public_key", "v4", "v6",
+ *          "devices": {"active", "suspended", "lost", "revoked", "online"}, "sessions", "logins",
+ *          "acl": {"generation", "files", "rules", "applied"}, "profiles",
+ *          "firewall": {"denied", "no_session", "stale", "spoofed", "knocks"},
+ *          "knocks": {"admitted", "refused", "replayed", "forged", "dropped"},
+ *          "portal": bool, "problems": ["sentence", ...]}     problems: empty when all is well
+ */
+#ifndef SEKISHO_CONTROL_H
+#define SEKISHO_CONTROL_H
+
+#include <jansson.h>
+#include <stddef.h>
+
+enum { CONTROL_MAX = 131072 };
+
+struct gateway;
+struct control;
+
+/* Listens and serves from the gateway's event loop. 0 or -errno. */
+int control_open(struct gateway *g, struct control **out);
+void control_close(struct control *c);
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What control.c (sockets, rights, dispatch) and control_*.c (the verbs) share. */
+#ifndef SEKISHO_CONTROL_INTERNAL_H
+#define SEKISHO_CONTROL_INTERNAL_H
+
+#include <stdint.h>
+
+#include "gateway/control.h"
+#include "gateway/gateway.h"
+
+struct session;
+
+/* One request and the answer being made to it. */
+struct exchange {
+	struct gateway *gateway;
+	json_t *request;
+	uint32_t uid;	 /* who asks, from the kernel */
+	char name[64];	 /* login name of that uid, or the number */
+	json_t *answers; /* array of datagrams to send */
+	bool ended;
+};
+
+/* Add to the answer; objects are stolen. Exactly one of end and error closes it. */
+void exchange_row(struct exchange *x, json_t *row);
+void exchange_end(struct exchange *x, json_t *end);
+void exchange_error(struct exchange *x, const char *code, const char *hint, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+
+/*
+ * Unpacks the request's members beside "verb" as json_unpack(3) does, strictly: a missing, unknown or ill-typed member is
+ * answered with an error. True when all is well.
+ */
+bool exchange_unpack(struct exchange *x, const char *format, ...);
+
+/* The device named by a request's "id" member; answers with an error and returns false when there is none. */
+bool exchange_device(struct exchange *x, const char *id, struct device *d);
+
+typedef void (*verb_handler)(struct exchange *x);
+
+void control_status(struct exchange *x);
+void control_device_add(struct exchange *x);
+void control_device_list(struct exchange *x);
+void control_device_show(struct exchange *x);
+void control_device_suspend(struct exchange *x);
+void control_device_resume(struct exchange *x);
+void control_device_lost(struct exchange *x);
+void control_device_revoke(struct exchange *x);
+void control_session_list(struct exchange *x);
+void control_session_end(struct exchange *x);
+void control_acl_apply(struct exchange *x);
+void control_acl_explain(struct exchange *x);
+void control_reload(struct exchange *x);
+
+/* What phones dial, as in the settings: "gate.example.jp:51820". Returns `text`. */
+enum { CONTROL_ENDPOINT_TEXT = HOST_NAME_LIMIT + 16 };
+const char *control_endpoint(const struct settings *s, char text[static CONTROL_ENDPOINT_TEXT]);
+
+/* JSON forms as control.h describes them. */
+json_t *control_json_time(int64_t usec); /* null for 0 */
+json_t *control_json_device(struct gateway *g, const struct device *d);
+json_t *control_json_session(struct gateway *g, const struct session *s);
+
+#endif

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/control_internal.h"
+#include "gateway/peer.h"
+#include "gateway/session.h"
+
+enum { LIVE_TOTALS_MAX = 200 }; /* sessions; beyond that, open flows are not added up for a list */
+
+json_t *control_json_time(int64_t usec)
+{
+	char text[TIME_TEXT];
+	return usec ? json_string(time_format(usec, text)) : json_null();
+}
+
+const char *control_endpoint(const struct settings *s, char text[static CONTROL_ENDPOINT_TEXT])
+{
+	snprintf(text, CONTROL_ENDPOINT_TEXT, strchr(s->endpoint_host, ':') ? "[%s]:%u" : "%s:%u", s->endpoint_host,
+		s->endpoint_port);
+	return text;
+}
+
+static json_t *json_addr(const struct addr *a)
+{
+	char text[ADDR_TEXT];
+	return a->family ? json_string(addr_format(a, text)) : json_null();
+}
+
+static json_t *json_endpoint(const struct endpoint *e)
+{
+	char text[ENDPOINT_TEXT];
+	return e && e->addr.family ? json_string(endpoint_format(e, text)) : json_null();
+}
+
+static void add_open_flow(const struct flow_record *r, void *arg)
+{
+	struct session_row *total = arg;
+	total->source_bytes += r->source_bytes;
+	total->destination_bytes += r->destination_bytes;
+	total->connections++;
+}
+
+json_t *control_json_session(struct gateway *g, const struct session *s)
+{
+	char id[DEVICE_ID_TEXT];
+	struct session_row total = s->row;
+	struct peer *peer = peer_by_device(g, s->device_id);
+	if (sessions_count(g) <= LIVE_TOTALS_MAX)
+		(void)flow_each(g->flow, s->serial, add_open_flow, &total);
+	return json_pack("{s:I, s:s, s:s, s:s, s:o, s:o, s:I, s:o, s:o, s:o, s:i, s:I, s:I, s:I}", "id", (json_int_t)s->serial,
+		"device", device_id_format(s->device_id, id), "label", s->device.label, "user", s->row.user, "opened",
+		control_json_time(s->row.opened), "expires", control_json_time(s->row.expires), "idle_seconds",
+		(json_int_t)((time_now() - s->active) / 1000000), "endpoint",
+		json_endpoint(peer && peer->endpoint.addr.family ? &peer->endpoint : &s->row.endpoint), "v4",
+		json_addr(&s->device.v4), "v6", json_addr(&s->device.v6), "profile", (int)s->profile, "source_bytes",
+		(json_int_t)total.source_bytes, "destination_bytes", (json_int_t)total.destination_bytes, "connections",
+		(json_int_t)total.connections);
+}
+
+json_t *control_json_device(struct gateway *g, const struct device *d)
+{
+	char id[DEVICE_ID_TEXT], key[KEY_TEXT];
+	struct peer *peer = peer_by_device(g, d->id);
+	struct session *s = session_by_device(g, d->id);
+	json_t *users = json_array();
+	for (unsigned i = 0; i < d->user_count; i++)
+		(void)json_array_append_new(users, json_string(d->users[i]));
+	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:I, s:I, s:o}", "id",
+		device_id_format(d->id, id), "label", d->label, "class", device_class_name(d->device_class), "status",
+		device_status_name(d->status), "users", users, "v4", json_addr(&d->v4), "v6", json_addr(&d->v6), "public_key",
+		key_format(&d->public_key, key), "valid_from", control_json_time(d->valid_from), "valid_until",
+		control_json_time(d->valid_until), "created", control_json_time(d->created), "last_seen",
+		control_json_time(peer && peer->moved > d->last_seen ? peer->moved : d->last_seen), "online",
+		peer && peer->online, "endpoint", json_endpoint(peer ? &peer->endpoint : NULL), "last_handshake",
+		control_json_time(peer ? peer->handshake : 0), "rx_bytes", (json_int_t)(peer ? peer->rx : 0), "tx_bytes",
+		(json_int_t)(peer ? peer->tx : 0), "session", s ? control_json_session(g, s) : json_null());
+}

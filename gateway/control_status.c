@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/paths.h"
+#include "gateway/admission.h"
+#include "gateway/control_internal.h"
+#include "gateway/login.h"
+#include "gateway/peer.h"
+#include "gateway/portalchan.h"
+#include "gateway/session.h"
+
+static int count_device(const struct device *d, void *arg)
+{
+	unsigned *counts = arg;
+	counts[d->status]++;
+	return 0;
+}
+
+static json_t *devices_json(struct gateway *g)
+{
+	unsigned counts[DEVICE_STATUSES] = {0};
+	(void)ledger_devices(g->ledger, count_device, counts);
+	return json_pack("{s:i, s:i, s:i, s:i, s:i}", "active", (int)counts[DEVICE_ACTIVE], "suspended",
+		(int)counts[DEVICE_SUSPENDED], "lost", (int)counts[DEVICE_LOST], "revoked", (int)counts[DEVICE_REVOKED], "online",
+		(int)peers_count(g));
+}
+
+static json_t *acl_json(struct gateway *g)
+{
+	struct policy_counts counts = policy_counts(g->policy);
+	return json_pack("{s:I, s:i, s:i, s:o}", "generation", (json_int_t)g->generation, "files", (int)counts.files, "rules",
+		(int)counts.rules, "applied", control_json_time(g->applied));
+}
+
+static json_t *firewall_json(struct gateway *g)
+{
+	struct firewall_counters c = {0};
+	(void)firewall_counters(g->firewall, &c);
+	return json_pack("{s:I, s:I, s:I, s:I, s:I}", "denied", (json_int_t)c.denied, "no_session", (json_int_t)c.no_session,
+		"stale", (json_int_t)c.stale, "spoofed", (json_int_t)c.spoofed, "knocks", (json_int_t)c.knocks);
+}
+
+static json_t *knocks_json(struct gateway *g)
+{
+	struct admission_counts c = admission_counts(g);
+	return json_pack("{s:I, s:I, s:I, s:I, s:I}", "admitted", (json_int_t)c.admitted, "refused", (json_int_t)c.refused,
+		"replayed", (json_int_t)c.replayed, "forged", (json_int_t)c.forged, "dropped", (json_int_t)c.dropped);
+}
+
+/* ---- what is wrong, in words ---- */
+
+static bool sysctl_on(const char *path)
+{
+	char c = '0';
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	bool on = read(fd, &c, 1) == 1 && c != '0';
+	close(fd);
+	return on;
+}
+
+static void problem(json_t *problems, bool there, const char *text)
+{
+	if (there)
+		(void)json_array_append_new(problems, json_string(text));
+}
+
+static json_t *problems_json(struct gateway *g)
+{
+	json_t *problems = json_array();
+	char text[256];
+	if (g->enforcement_error) {
+		snprintf(text, sizeof text, "firewall or tunnel cannot be put right (%s): see journalctl -u sekisho-gateway",
+			strerror(-g->enforcement_error));
+		problem(problems, true, text);
+	}
+	problem(problems, log_ready(g->log) < 0,
+		"logins are refused because nothing can be recorded: make room in " PATH_LOG_DIR);
+	problem(problems, !portalchan_connected(g->portal),
+		"the login page is not connected: systemctl start sekisho-portal.socket sekisho-portal.service");
+	problem(problems, access(PATH_AUTH_SOCKET, F_OK) < 0,
+		"nobody can log in, sekisho-auth is not listening: systemctl start sekisho-auth.socket");
+	problem(problems, access(PATH_PAM_SERVICE_ETC, F_OK) < 0 && access(PATH_PAM_SERVICE_USR, F_OK) < 0,
+		"nobody can log in, the PAM service is missing: write " PATH_PAM_SERVICE_ETC " (`sekisho setup` does)");
+	problem(problems, !sysctl_on("/proc/sys/net/ipv4/ip_forward"),
+		"IPv4 is not forwarded: sysctl -w net.ipv4.ip_forward=1, and in /etc/sysctl.d");
+	problem(problems, g->settings.tunnel6.addr.family && !sysctl_on("/proc/sys/net/ipv6/conf/all/forwarding"),
+		"IPv6 is not forwarded: sysctl -w net.ipv6.conf.all.forwarding=1, and in /etc/sysctl.d");
+	return problems;
+}
+
+void control_status(struct exchange *x)
+{
+	struct gateway *g = x->gateway;
+	const char *verb;
+	char key[KEY_TEXT], v4[ADDR_TEXT], v6[ADDR_TEXT], endpoint[CONTROL_ENDPOINT_TEXT];
+	if (!exchange_unpack(x, "{s:s}", "verb", &verb))
+		return;
+	exchange_end(x,
+		json_pack("{s:s, s:o, s:s, s:s, s:i, s:s, s:s, s:s, s:s, s:o, s:i, s:i, s:o, s:i, s:o, s:o, s:b, s:o}", "version",
+			SEKISHO_VERSION, "started", control_json_time(g->started), "backend", tunnel_backend(g->tunnel),
+			"interface", g->settings.interface, "listen_port", (int)g->settings.listen_port, "endpoint",
+			control_endpoint(&g->settings, endpoint), "public_key", key_format(handshake_public(g->handshake), key),
+			"v4", addr_format(&g->settings.gateway4, v4), "v6", addr_format(&g->settings.gateway6, v6), "devices",
+			devices_json(g), "sessions", (int)sessions_count(g), "logins", (int)logins_count(g->logins), "acl",
+			acl_json(g), "profiles", (int)sessions_profiles(g), "firewall", firewall_json(g), "knocks",
+			knocks_json(g), "portal", (int)portalchan_connected(g->portal), "problems", problems_json(g)));
+}

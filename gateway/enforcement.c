@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "gateway/enforcement.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/paths.h"
+#include "common/say.h"
+#include "gateway/event.h"
+#include "gateway/netif.h"
+#include "gateway/peer.h"
+#include "gateway/session.h"
+
+/* RFC 8200's minimum: passes every path that IPv6 passes, and hotels' PPPoE. Both official apps default to it too. */
+enum { TUNNEL_MTU = 1280 };
+
+static struct firewall_spec firewall_spec_of(const struct settings *s)
+{
+	struct firewall_spec spec = {.interface = s->interface,
+		.listen_port = s->listen_port,
+		.portal_port = s->portal_port,
+		.network4 = s->tunnel4,
+		.network6 = s->tunnel6,
+		.gateway4 = s->gateway4,
+		.gateway6 = s->gateway6,
+		.resolver_count = s->resolver_count};
+	memcpy(spec.resolvers, s->resolvers, sizeof spec.resolvers);
+	return spec;
+}
+
+static int open_tunnel(struct gateway *g, const struct key *key, char *why, size_t why_size)
+{
+	const struct settings *s = &g->settings;
+	struct tunnel_spec spec = {.interface = s->interface,
+		.backend = s->backend,
+		.private_key = *key,
+		.listen_port = s->listen_port,
+		.network4 = s->tunnel4,
+		.network6 = s->tunnel6,
+		.gateway4 = s->gateway4,
+		.gateway6 = s->gateway6,
+		.mtu = TUNNEL_MTU};
+	struct tunnel *tunnel;
+	int r = tunnel_open(&spec, &tunnel, why, why_size);
+	secret_wipe(&spec.private_key, sizeof spec.private_key);
+	if (r < 0)
+		return r;
+	if (g->tunnel)
+		tunnel_close(g->tunnel);
+	g->tunnel = tunnel;
+	return 0;
+}
+
+static int open_firewall(struct gateway *g, char *why, size_t why_size)
+{
+	struct firewall_spec spec = firewall_spec_of(&g->settings);
+	struct firewall *firewall;
+	bool taken_over;
+	int r = firewall_open(&spec, &firewall, &taken_over, why, why_size);
+	if (r < 0)
+		return r;
+	if (g->firewall)
+		firewall_close(g->firewall);
+	g->firewall = firewall;
+	return 0;
+}
+
+static int lock_routing(struct gateway *g, char *why, size_t why_size)
+{
+	int r = netif_lock(g->settings.interface);
+	if (r < 0)
+		snprintf(why, why_size,
+			"cannot set the routing rule that backs the firewall up: %s; look at `ip rule` for what else uses "
+			"preference 90",
+			strerror(-r));
+	return r;
+}
+
+int enforcement_open(struct gateway *g, const struct key *key, char *why, size_t why_size)
+{
+	int r = open_firewall(g, why, why_size);
+	if (r == 0)
+		r = lock_routing(g, why, why_size);
+	if (r == 0)
+		r = open_tunnel(g, key, why, why_size);
+	return r;
+}
+
+int enforcement_respec(struct gateway *g, const struct settings *s)
+{
+	struct firewall_spec spec = firewall_spec_of(s);
+	return firewall_respec(g->firewall, &spec);
+}
+
+int enforcement_renew(struct gateway *g)
+{
+	return firewall_alive(g->firewall, (unsigned)g->settings.dead_man_seconds);
+}
+
+static void record(struct gateway *g, const char *action, const char *outcome, const char *what)
+{
+	json_t *e = event_new(action, outcome, what);
+	(void)log_write(g->log, LOG_AUDIT, time_now(), e, true);
+}
+
+static void restored(struct gateway *g, const char *reason, const char *what)
+{
+	record(g, "firewall-restored", "success", reason);
+	record(g, "alert", NULL, reason);
+	say_warning(
+		"%s was changed by somebody else and has been restored; find out by whom: only the gateway may change it", what);
+}
+
+static int check_firewall(struct gateway *g)
+{
+	char why[512] = "";
+	int r = firewall_whole(g->firewall);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	r = open_firewall(g, why, sizeof why);
+	if (r < 0)
+		goto out;
+	snprintf(why, sizeof why, "sessions");
+	r = sessions_take_over(g);
+	if (r == 0)
+		r = enforcement_renew(g);
+out:
+	if (r < 0)
+		say_error("cannot restore the firewall (%s: %s); the tunnel stays shut by its routing rule, trying again", why,
+			strerror(-r));
+	else
+		restored(g, "table-changed", "the firewall table `inet sekisho`");
+	return r;
+}
+
+static int check_lock(struct gateway *g)
+{
+	char why[256];
+	int r = netif_lock_check(g->settings.interface);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	r = lock_routing(g, why, sizeof why);
+	if (r < 0)
+		say_error("%s; trying again", why);
+	else
+		restored(g, "routing-rule-removed", "the routing rule of preference 90");
+	return r;
+}
+
+/* The interface has gone or wireguard-go has died: a new one is empty, and its devices come back as they knock. */
+static int check_tunnel(struct gateway *g)
+{
+	char why[512];
+	struct key key;
+	int r = tunnel_check(g->tunnel);
+	if (r == 0)
+		return 0;
+	say_warning("the tunnel's interface %s does not answer (%s); bringing it up again", g->settings.interface, strerror(-r));
+	r = secret_read_key(PATH_TUNNEL_KEY, &key, why, sizeof why);
+	if (r == 0)
+		r = open_tunnel(g, &key, why, sizeof why);
+	secret_wipe(&key, sizeof key);
+	if (r < 0) {
+		say_error("%s; trying again", why);
+		return r;
+	}
+	peers_forget(g);
+	record(g, "alert", NULL, "tunnel-restored");
+	return peers_take_over(g);
+}
+
+void enforcement_check(struct gateway *g, bool thorough)
+{
+	int before = g->enforcement_error;
+	int r = check_firewall(g);
+	if (r == 0 && thorough)
+		r = check_lock(g);
+	if (r == 0 && thorough)
+		r = check_tunnel(g);
+	g->enforcement_error = r;
+	if (before && !r)
+		say_info("firewall and tunnel are whole again");
+}
+
+int enforcement_remove(struct gateway *g, char *why, size_t why_size)
+{
+	int r = tunnel_destroy(g->tunnel);
+	g->tunnel = NULL;
+	if (r < 0) {
+		snprintf(why, why_size, "cannot remove interface %s: %s; remove it with `ip link del %s`, then run this again",
+			g->settings.interface, strerror(-r), g->settings.interface);
+		return r;
+	}
+	r = firewall_destroy(g->firewall);
+	g->firewall = NULL;
+	if (r == 0)
+		r = netif_unlock(g->settings.interface);
+	if (r < 0)
+		snprintf(why, why_size,
+			"the tunnel is gone, but not its firewall: %s; remove it with `nft delete table inet sekisho`",
+			strerror(-r));
+	return r;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Firewall, routing lock and tunnel together: brought up in this order, so that nothing can pass undecided; looked after while
+ * the gateway runs, and put right when somebody else has changed them; taken down in the opposite order.
+ */
+#ifndef SEKISHO_ENFORCEMENT_H
+#define SEKISHO_ENFORCEMENT_H
+
+#include "gateway/gateway.h"
+
+/* 0 or -errno with `why`. The key is the caller's to wipe. */
+int enforcement_open(struct gateway *g, const struct key *key, char *why, size_t why_size);
+
+/* Portal port and resolvers of `s` into the firewall. 0 or -errno: the old ones stay. */
+int enforcement_respec(struct gateway *g, const struct settings *s);
+
+/* Renews the dead-man time. 0 or -errno. */
+int enforcement_renew(struct gateway *g);
+
+/* Is all as we made it? Restores what is not and records that. Sets g->enforcement_error. `thorough` also asks tunnel and
+ * routing. */
+void enforcement_check(struct gateway *g, bool thorough);
+
+/* Removes all three from the kernel. 0 or -errno with `why`. */
+int enforcement_remove(struct gateway *g, char *why, size_t why_size);
+
+#endif

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "gateway/gateway.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/paths.h"
+#include "common/say.h"
+#include "gateway/access.h"
+#include "gateway/admission.h"
+#include "gateway/control.h"
+#include "gateway/enforcement.h"
+#include "gateway/event.h"
+#include "gateway/login.h"
+#include "gateway/merge.h"
+#include "gateway/peer.h"
+#include "gateway/portalchan.h"
+#include "gateway/session.h"
+#include "gateway/upkeep.h"
+
+#define RUNNING_MARK PATH_STATE_DIR "/running"
+
+enum {
+	KNOCK_SNAPLEN = 40 + 8 + INITIATION_SIZE + 16,
+	REFUSAL_SNAPLEN = 128,
+	NFLOG_BUFFER = 4 << 20,
+};
+
+static int fail(int r, char *why, size_t why_size, const char *what, const char *remedy)
+{
+	snprintf(why, why_size, "%s: %s; %s", what, strerror(-r), remedy);
+	return r;
+}
+
+/* ---- the steps of a start, in their order ---- */
+
+static int start_mark(struct gateway *g)
+{
+	g->was_clean = access(RUNNING_MARK, F_OK) < 0;
+	int fd = open(RUNNING_MARK, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return -errno;
+	close(fd);
+	return 0;
+}
+
+static int start_records(struct gateway *g, char *why, size_t why_size)
+{
+	char host[HOST_NAME_LIMIT] = "";
+	gethostname(host, sizeof host - 1);
+	int r = ledger_open(PATH_LEDGER, &g->ledger, why, why_size);
+	if (r < 0)
+		return r;
+	r = log_open(PATH_LOG_DIR, host, g->settings.log_reserve_bytes, &g->log, why, why_size);
+	if (r < 0)
+		return r;
+	r = start_mark(g);
+	if (r < 0)
+		return fail(r, why, why_size, "cannot write " RUNNING_MARK,
+			"make room in " PATH_STATE_DIR " and check that it is writable");
+	r = ledger_generation_next(g->ledger, &g->generation);
+	if (r < 0)
+		return fail(r, why, why_size, "cannot write the ledger",
+			"make room in " PATH_STATE_DIR " and check that it is writable");
+	return 0;
+}
+
+static int start_readers(struct gateway *g, char *why, size_t why_size)
+{
+	int r = flow_open(access_closed, g, &g->flow, why, why_size);
+	if (r < 0)
+		return r;
+	r = nflog_open(NFLOG_REFUSED, REFUSAL_SNAPLEN, NFLOG_BUFFER, access_refused, g, &g->refusal_log, why, why_size);
+	if (r < 0)
+		return r;
+	return nflog_open(NFLOG_KNOCK, KNOCK_SNAPLEN, NFLOG_BUFFER, admission_knock, g, &g->knock_log, why, why_size);
+}
+
+static int start_tables(struct gateway *g)
+{
+	int r = peers_new(&g->peers);
+	if (r == 0)
+		r = sessions_new(&g->sessions);
+	if (r == 0)
+		r = merge_new(g->log, &g->refusals);
+	if (r == 0)
+		r = admission_new(g, &g->admission);
+	return r;
+}
+
+static int start_sockets(struct gateway *g, char *why, size_t why_size)
+{
+	int r = logins_open(g, &g->logins);
+	if (r == 0)
+		r = portalchan_open(g, &g->portal);
+	if (r == 0)
+		r = control_open(g, &g->control);
+	if (r == -ESRCH)
+		return fail(r, why, why_size, "user " USER_PORTAL " does not exist", "run systemd-sysusers");
+	if (r < 0)
+		return fail(
+			r, why, why_size, "cannot listen in " PATH_RUN_DIR, "check that user " USER_GATEWAY " owns this folder");
+	return 0;
+}
+
+static void log_started(struct gateway *g)
+{
+	struct policy_counts counts = policy_counts(g->policy);
+	json_t *e = event_new("gateway-started", "success", g->was_clean ? NULL : "unclean");
+	event_text(e, "sekisho.version", SEKISHO_VERSION);
+	event_text(e, "sekisho.tunnel.backend", tunnel_backend(g->tunnel));
+	event_number(e, "sekisho.acl.generation", (int64_t)g->generation);
+	event_number(e, "sekisho.acl.files", counts.files);
+	event_number(e, "sekisho.acl.rules", counts.rules);
+	event_number(e, "sekisho.taken_over.sessions", sessions_count(g));
+	event_number(e, "sekisho.taken_over.peers", peers_count(g));
+	(void)log_write(g->log, LOG_AUDIT, time_now(), e, true);
+}
+
+/* Reads the settings, and the ACLs if `policy` is not NULL; all mistakes of both go into `why`. */
+static int load_files(struct settings *settings, struct policy **policy, char *why, size_t why_size)
+{
+	struct diag d = diag_new();
+	int r = settings_load(PATH_CONFIG, settings, &d);
+	int acl = policy ? policy_load(PATH_ACL_DIR, policy, &d) : 0;
+	char *text = d.count ? diag_render(&d) : NULL;
+	if (r == 0)
+		r = acl;
+	if (r < 0)
+		snprintf(why, why_size,
+			"%sNothing was changed. Mend the file and try again; `sekisho setup --check` finds the same mistakes.",
+			text ? text : "");
+	else if (text)
+		say_warning("%s", text);
+	free(text);
+	diag_free(&d);
+	return r;
+}
+
+int gateway_start(struct gateway *g, char *why, size_t why_size)
+{
+	struct key key;
+	g->started = g->applied = time_now();
+	int r = load_files(&g->settings, &g->policy, why, why_size);
+	if (r < 0)
+		return r;
+	r = secret_read_key(PATH_TUNNEL_KEY, &key, why, why_size);
+	if (r < 0)
+		return r;
+	r = handshake_new(&key, &g->handshake);
+	if (r < 0) {
+		fail(r, why, why_size, "OpenSSL cannot do WireGuard's handshake",
+			"check that libssl3 is whole (debsums libssl3)");
+		goto out;
+	}
+	r = start_records(g, why, why_size);
+	if (r < 0)
+		goto out;
+	r = start_tables(g);
+	if (r < 0) {
+		fail(r, why, why_size, "cannot prepare the tables", "check free memory");
+		goto out;
+	}
+	r = enforcement_open(g, &key, why, why_size);
+	if (r < 0)
+		goto out;
+	r = start_readers(g, why, why_size);
+	if (r < 0)
+		goto out;
+	r = sessions_take_over(g);
+	if (r == 0)
+		r = peers_take_over(g);
+	if (r < 0) {
+		fail(r, why, why_size, "cannot take over sessions and peers",
+			"`sekisho-gateway --close` clears the kernel's side");
+		goto out;
+	}
+	r = start_sockets(g, why, why_size);
+	if (r < 0)
+		goto out;
+	r = upkeep_start(g);
+	if (r < 0) {
+		fail(r, why, why_size, "cannot start the timers", "check free memory");
+		goto out;
+	}
+	log_started(g);
+	g->running = true;
+out:
+	secret_wipe(&key, sizeof key);
+	return r;
+}
+
+void gateway_stop(struct gateway *g)
+{
+	control_close(g->control);
+	portalchan_close(g->portal);
+	if (g->logins)
+		logins_close(g->logins);
+	nflog_close(g->knock_log);
+	nflog_close(g->refusal_log);
+	if (g->flow) {
+		(void)flow_read(g->flow, 1000);
+		flow_close(g->flow);
+	}
+	merge_free(g->refusals);
+	admission_free(g->admission);
+	if (g->running) {
+		json_t *e = event_new("gateway-stopped", "success", NULL);
+		(void)log_write(g->log, LOG_AUDIT, time_now(), e, true);
+		(void)unlink(RUNNING_MARK);
+	}
+	if (g->running)
+		sessions_save(g);
+	sessions_free(g->sessions);
+	peers_free(g->peers);
+	if (g->tunnel)
+		tunnel_close(g->tunnel);
+	if (g->firewall)
+		firewall_close(g->firewall);
+	if (g->log)
+		log_close(g->log);
+	if (g->ledger)
+		ledger_close(g->ledger);
+	handshake_free(g->handshake);
+	policy_unref(g->policy);
+}
+
+int gateway_close_all(struct gateway *g, char *why, size_t why_size)
+{
+	struct key key;
+	int r = load_files(&g->settings, NULL, why, why_size);
+	if (r < 0)
+		return r;
+	/* The ledger's lock: a running gateway would put back what is taken out here. */
+	r = ledger_open(PATH_LEDGER, &g->ledger, why, why_size);
+	if (r < 0)
+		return r;
+	r = secret_read_key(PATH_TUNNEL_KEY, &key, why, why_size);
+	if (r < 0)
+		return r;
+	r = enforcement_open(g, &key, why, why_size);
+	secret_wipe(&key, sizeof key);
+	return r < 0 ? r : enforcement_remove(g, why, why_size);
+}

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "gateway/login.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+#include <utlist.h>
+
+#include "common/paths.h"
+#include "common/say.h"
+#include "gateway/admission.h"
+#include "gateway/event.h"
+#include "gateway/channel.h"
+#include "gateway/login_internal.h"
+#include "gateway/peer.h"
+#include "gateway/session.h"
+
+static const int64_t SECOND = 1000000;
+enum { START_SECONDS = 60 }; /* between the attempt id and its coming back from sekisho-auth */
+
+/* ---- failures of a device ---- */
+
+void login_failure_note(struct gateway *g, uint32_t device, int64_t now)
+{
+	struct failures *f;
+	HASH_FIND_INT(g->logins->failures, &device, f);
+	if (!f) {
+		f = calloc(1, sizeof *f);
+		if (!f)
+			return;
+		f->device = (int)device;
+		f->since = now;
+		HASH_ADD_INT(g->logins->failures, device, f);
+	}
+	f->count++;
+}
+
+static void failures_forget(struct logins *l, struct failures *f)
+{
+	HASH_DEL(l->failures, f);
+	free(f);
+}
+
+void login_failures_clear(struct gateway *g, uint32_t device)
+{
+	struct failures *f;
+	HASH_FIND_INT(g->logins->failures, &device, f);
+	if (f)
+		failures_forget(g->logins, f);
+}
+
+static bool must_wait(struct gateway *g, uint32_t device, int64_t now)
+{
+	struct failures *f;
+	HASH_FIND_INT(g->logins->failures, &device, f);
+	if (!f)
+		return false;
+	if (now - f->since >= g->settings.login_failures_seconds * SECOND) {
+		failures_forget(g->logins, f);
+		return false;
+	}
+	return f->count >= g->settings.login_failures;
+}
+
+/* ---- the log ---- */
+
+/* People type passwords into the field for the name: only names that can be somebody's here are logged as they are. */
+static void log_user(struct gateway *g, json_t *e, const struct attempt *a, bool known)
+{
+	for (unsigned i = 0; i < a->device.user_count; i++)
+		known = known || !strcmp(a->device.users[i], a->user);
+	if (known || g->settings.unknown_users_plain)
+		event_user(e, a->user);
+	else
+		event_user_hash(e, a->user);
+}
+
+int login_log(
+	struct gateway *g, const struct attempt *a, const char *action, enum login_reason reason, const struct message *verdict)
+{
+	bool failed = reason != LOGIN_OK;
+	json_t *e = event_new(action,
+		!strcmp(action, "login-started") ? "unknown"
+		: failed			 ? "failure"
+						 : "success",
+		failed ? login_reason_name(reason) : NULL);
+	struct peer *peer = peer_by_device(g, a->device.id);
+	event_device(e, &a->device);
+	if (peer)
+		event_endpoint(e, &peer->endpoint);
+	if (a->user[0])
+		log_user(g, e, a, !failed && verdict);
+	event_text(e, "user_agent.original", a->agent);
+	event_text(e, "tls.version", a->tls);
+	if (verdict) {
+		event_text(e, "sekisho.pam.service", "sekisho");
+		event_text(e, "sekisho.pam.stage", verdict->stage);
+		event_number(e, "sekisho.pam.code", verdict->pam_code);
+	}
+	return log_write(g->log, LOG_AUTH, time_now(), e, true);
+}
+
+/* ---- attempts ---- */
+
+static void attempt_free(struct gateway *g, struct attempt *a)
+{
+	DL_DELETE(g->logins->attempts, a);
+	g->logins->count--;
+	channel_close(a->channel);
+	secret_wipe(&a->device.preshared, sizeof a->device.preshared);
+	free(a);
+}
+
+void login_finish(struct gateway *g, struct attempt *a, enum login_reason reason)
+{
+	if (reason != LOGIN_OK && a->state != ATTEMPT_ISSUED)
+		(void)login_log(g, a, "login-failed", reason, NULL);
+	attempt_free(g, a);
+	login_give_turns(g);
+}
+
+struct attempt *login_by_id(struct gateway *g, const uint8_t id[static ATTEMPT_SIZE])
+{
+	struct attempt *a;
+	DL_FOREACH(g->logins->attempts, a)
+	{
+		if (!memcmp(a->id, id, ATTEMPT_SIZE))
+			return a;
+	}
+	return NULL;
+}
+
+struct attempt *login_by_channel(struct gateway *g, const struct channel *c)
+{
+	struct attempt *a;
+	DL_FOREACH(g->logins->attempts, a)
+	{
+		if (a->channel == c)
+			return a;
+	}
+	return NULL;
+}
+
+void login_drop_device(struct gateway *g, uint32_t device)
+{
+	struct attempt *a, *next;
+	DL_FOREACH_SAFE(g->logins->attempts, a, next)
+	{
+		if (a->device.id == device)
+			login_finish(g, a, LOGIN_ABORTED);
+	}
+}
+
+enum login_reason login_attempt(struct gateway *g, const struct device *d, uint8_t id[static ATTEMPT_SIZE])
+{
+	int64_t now = time_boot();
+	struct attempt *a = NULL;
+	enum login_reason reason = LOGIN_INTERNAL_ERROR;
+	if (admission_judge(d, time_now()) || !peer_by_device(g, d->id))
+		return LOGIN_ABORTED;
+	login_drop_device(g, d->id);
+	a = calloc(1, sizeof *a);
+	if (!a || getrandom(a->id, sizeof a->id, 0) != (ssize_t)sizeof a->id)
+		goto fail;
+	a->device = *d;
+	a->deadline = now + START_SECONDS * SECOND;
+	if (must_wait(g, d->id, now) || g->logins->count >= g->settings.login_attempts_max)
+		reason = LOGIN_RATE_LIMITED;
+	else if (log_ready(g->log) < 0)
+		reason = LOGIN_LOG_FULL;
+	else
+		reason = LOGIN_OK;
+	if (reason != LOGIN_OK) {
+		(void)login_log(g, a, "login-failed", reason, NULL);
+		goto fail;
+	}
+	DL_APPEND(g->logins->attempts, a);
+	g->logins->count++;
+	memcpy(id, a->id, ATTEMPT_SIZE);
+	return LOGIN_OK;
+fail:
+	if (a)
+		secret_wipe(&a->device.preshared, sizeof a->device.preshared);
+	free(a);
+	return reason;
+}
+
+unsigned logins_count(const struct logins *l)
+{
+	return l->count;
+}
+
+void logins_tick(struct gateway *g, int64_t now)
+{
+	struct attempt *a, *next;
+	struct failures *f, *next_failure;
+	DL_FOREACH_SAFE(g->logins->attempts, a, next)
+	{
+		bool overdue = a->state == ATTEMPT_COMPUTING && now - a->turn_since > g->settings.pam_timeout_seconds * SECOND;
+		if (overdue)
+			say_warning("a PAM module has not answered within %" PRId64 " s; its login attempt is ended",
+				g->settings.pam_timeout_seconds);
+		if (overdue || now > a->deadline)
+			login_finish(g, a, LOGIN_TIMEOUT);
+	}
+	HASH_ITER(hh, g->logins->failures, f, next_failure)
+	{
+		if (now - f->since >= g->settings.login_failures_seconds * SECOND)
+			failures_forget(g->logins, f);
+	}
+}
+
+int logins_open(struct gateway *g, struct logins **out)
+{
+	struct logins *l = calloc(1, sizeof *l);
+	if (!l)
+		return -ENOMEM;
+	int r = channel_listen(g->loop, PATH_VERDICT_SOCKET, verdict_accepted, g, &l->listener);
+	if (r < 0) {
+		free(l);
+		return r;
+	}
+	*out = l;
+	return 0;
+}
+
+void logins_close(struct logins *l)
+{
+	struct attempt *a, *next;
+	struct failures *f, *next_failure;
+	if (!l)
+		return;
+	channel_unlisten(l->listener);
+	DL_FOREACH_SAFE(l->attempts, a, next)
+	{
+		DL_DELETE(l->attempts, a);
+		channel_close(a->channel);
+		secret_wipe(&a->device.preshared, sizeof a->device.preshared);
+		free(a);
+	}
+	HASH_ITER(hh, l->failures, f, next_failure)
+	failures_forget(l, f);
+	free(l);
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What login.c (the attempts) and login_verdict.c (the conversation with sekisho-auth) share. */
+#ifndef SEKISHO_LOGIN_INTERNAL_H
+#define SEKISHO_LOGIN_INTERNAL_H
+
+#include <inttypes.h>
+#include <uthash.h>
+
+#include "gateway/channel.h"
+#include "gateway/login.h"
+
+enum attempt_state {
+	ATTEMPT_ISSUED,	   /* id given to the portal, not back yet */
+	ATTEMPT_WAITING,   /* for a turn to compute */
+	ATTEMPT_COMPUTING, /* holds a turn */
+	ATTEMPT_PAUSED,	   /* its user thinks */
+};
+
+struct attempt {
+	uint8_t id[ATTEMPT_SIZE];
+	enum attempt_state state;
+	struct device device;
+	struct channel *channel; /* to its sekisho-auth; NULL while issued */
+	bool begun;		 /* has had its first turn */
+	int64_t deadline;	 /* CLOCK_BOOTTIME microseconds */
+	int64_t turn_since;
+	uint64_t ticket; /* order of waiting */
+	char user[USER_NAME_MAX + 1];
+	char agent[AGENT_MAX];
+	char tls[16];
+	struct attempt *prev, *next;
+};
+
+struct failures {
+	int device; /* hash key */
+	unsigned count;
+	int64_t since;
+	UT_hash_handle hh;
+};
+
+struct logins {
+	struct channel_listener *listener;
+	struct attempt *attempts;
+	unsigned count;
+	uint64_t tickets;
+	struct failures *failures;
+};
+
+/* The listener's callback: only root may bring verdicts. `arg` is the gateway. */
+void verdict_accepted(int fd, const struct ucred *peer, void *arg);
+
+/* Gives free turns to those who have waited longest. */
+void login_give_turns(struct gateway *g);
+
+struct attempt *login_by_id(struct gateway *g, const uint8_t id[static ATTEMPT_SIZE]);
+struct attempt *login_by_channel(struct gateway *g, const struct channel *c);
+
+/* Ends an attempt; logs login-failed unless the reason is LOGIN_OK or it never began. Frees it, closes its channel. */
+void login_finish(struct gateway *g, struct attempt *a, enum login_reason reason);
+
+/* One login-* record, durable; `verdict` may be NULL. 0 or -errno. */
+int login_log(
+	struct gateway *g, const struct attempt *a, const char *action, enum login_reason reason, const struct message *verdict);
+
+void login_failure_note(struct gateway *g, uint32_t device, int64_t now);
+void login_failures_clear(struct gateway *g, uint32_t device);
+
+#endif

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* sekisho-gateway: see sekisho-gateway(8). */
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+
+#include "common/say.h"
+#include "gateway/gateway.h"
+#include "gateway/json_wipe.h"
+#include "gateway/privileges.h"
+
+enum { EXIT_USAGE = 2 };
+
+static const char usage[] = "usage: sekisho-gateway            run the gateway (normally: systemctl start sekisho-gateway)\n"
+			    "       sekisho-gateway --close    take tunnel and firewall of a stopped gateway out of the kernel\n"
+			    "       sekisho-gateway --version\n";
+
+static int on_reload(sd_event_source *source, const struct signalfd_siginfo *si, void *arg)
+{
+	struct gateway *g = arg;
+	char *text = NULL;
+	unsigned changed = 0;
+	(void)source;
+	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld", (long long)time_boot());
+	int r = gateway_reload(g, si->ssi_uid, "signal", &changed, &text);
+	if (r < 0)
+		say_error("reload refused: %s", text ? text : strerror(-r));
+	else
+		say_info("reloaded: ACL generation %llu, %u session(s) changed%s%s", (unsigned long long)g->generation, changed,
+			text ? "; " : "", text ? text : "");
+	free(text);
+	sd_notify(0, "READY=1");
+	return 0;
+}
+
+static int add_signals(struct gateway *g)
+{
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+		return -1;
+	signal(SIGPIPE, SIG_IGN);
+	/* A NULL handler ends the loop. */
+	int r = sd_event_add_signal(g->loop, NULL, SIGTERM, NULL, NULL);
+	if (r >= 0)
+		r = sd_event_add_signal(g->loop, NULL, SIGINT, NULL, NULL);
+	if (r >= 0)
+		r = sd_event_add_signal(g->loop, NULL, SIGHUP, on_reload, g);
+	return r;
+}
+
+static int run(struct gateway *g)
+{
+	static char why[65536];
+	int r = sd_event_default(&g->loop);
+	if (r >= 0)
+		r = add_signals(g);
+	if (r < 0)
+		say_fatal("cannot set up the event loop: %s", strerror(-r));
+	r = gateway_start(g, why, sizeof why);
+	if (r < 0) {
+		say_error("%s", why);
+		gateway_stop(g);
+		return EXIT_FAILURE;
+	}
+	(void)sd_event_set_watchdog(g->loop, 1);
+	say_info("ready: %s over %s, ACL generation %llu", g->settings.interface, tunnel_backend(g->tunnel),
+		(unsigned long long)g->generation);
+	sd_notify(0, "READY=1");
+	r = sd_event_loop(g->loop);
+	sd_notify(0, "STOPPING=1");
+	gateway_stop(g);
+	sd_event_unref(g->loop);
+	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"close", no_argument, NULL, 'c'}, {"version", no_argument, NULL, 'v'}, {"help", no_argument, NULL, 'h'}, {0}};
+	static struct gateway g;
+	static char why[65536];
+	int close_all = 0, option;
+	say_name("sekisho-gateway");
+	json_wipe_start();
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		switch (option) {
+		case 'c':
+			close_all = 1;
+			break;
+		case 'v':
+			puts("sekisho-gateway " SEKISHO_VERSION);
+			return EXIT_SUCCESS;
+		case 'h':
+			fputs(usage, stdout);
+			return EXIT_SUCCESS;
+		default:
+			fputs(usage, stderr);
+			return EXIT_USAGE;
+		}
+	}
+	if (optind < argc) {
+		fputs(usage, stderr);
+		return EXIT_USAGE;
+	}
+	if (privileges_drop(why, sizeof why) < 0)
+		say_fatal("%s", why);
+	if (!close_all)
+		return run(&g);
+	if (gateway_close_all(&g, why, sizeof why) < 0)
+		say_fatal("%s", why);
+	say_info("tunnel and firewall are out of the kernel; no device can reach anything");
+	return EXIT_SUCCESS;
+}

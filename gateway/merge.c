@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "gateway/merge.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+
+#include "gateway/event.h"
+
+struct entry {
+	uint8_t key[MERGE_KEY_MAX]; /* zero-padded */
+	int64_t first;
+	int64_t last;
+	uint64_t count; /* beyond the first */
+	enum log_file file;
+	json_t *pattern;
+	UT_hash_handle hh;
+};
+
+struct merge {
+	struct log *log;
+	struct entry *entries; /* in order of their first event */
+};
+
+int merge_new(struct log *log, struct merge **out)
+{
+	struct merge *m = calloc(1, sizeof *m);
+	if (!m)
+		return -ENOMEM;
+	m->log = log;
+	*out = m;
+	return 0;
+}
+
+static void entry_close(struct merge *m, struct entry *e)
+{
+	HASH_DEL(m->entries, e);
+	if (e->count) {
+		event_number(e->pattern, "sekisho.count", (int64_t)e->count);
+		event_time(e->pattern, "event.start", e->first);
+		event_time(e->pattern, "event.end", e->last);
+		(void)log_write(m->log, e->file, e->last, e->pattern, false);
+	} else {
+		json_decref(e->pattern);
+	}
+	free(e);
+}
+
+void merge_free(struct merge *m)
+{
+	if (!m)
+		return;
+	while (m->entries)
+		entry_close(m, m->entries);
+	free(m);
+}
+
+static struct entry *entry_find(struct merge *m, const void *key, size_t size)
+{
+	uint8_t padded[MERGE_KEY_MAX] = {0};
+	memcpy(padded, key, size < sizeof padded ? size : sizeof padded);
+	struct entry *e;
+	HASH_FIND(hh, m->entries, padded, sizeof padded, e);
+	return e;
+}
+
+bool merge_count(struct merge *m, const void *key, size_t size, int64_t now)
+{
+	struct entry *e = entry_find(m, key, size);
+	if (e && now - e->first >= MERGE_SECONDS * INT64_C(1000000)) {
+		entry_close(m, e);
+		e = NULL;
+	}
+	if (!e)
+		return true;
+	e->count++;
+	e->last = now;
+	return false;
+}
+
+void merge_first(struct merge *m, const void *key, size_t size, enum log_file file, int64_t now, json_t *event, bool durable)
+{
+	json_t *pattern = event ? json_deep_copy(event) : NULL;
+	(void)log_write(m->log, file, now, event, durable);
+	struct entry *e = pattern ? calloc(1, sizeof *e) : NULL;
+	if (!e) {
+		json_decref(pattern);
+		return; /* without memory each one is logged singly */
+	}
+	if (HASH_COUNT(m->entries) >= MERGE_ENTRIES_MAX)
+		entry_close(m, m->entries);
+	memcpy(e->key, key, size < sizeof e->key ? size : sizeof e->key);
+	e->first = e->last = now;
+	e->file = file;
+	e->pattern = pattern;
+	HASH_ADD(hh, m->entries, key, sizeof e->key, e);
+}
+
+void merge_tick(struct merge *m, int64_t now)
+{
+	struct entry *e, *next;
+	HASH_ITER(hh, m->entries, e, next)
+	{
+		if (now - e->first < MERGE_SECONDS * INT64_C(1000000))
+			break; /* in order of their first event */
+		entry_close(m, e);
+	}
+}

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "gateway/peer.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/say.h"
+#include "gateway/admission.h"
+#include "gateway/event.h"
+#include "gateway/session.h"
+
+enum {
+	OPENING_KEEPALIVE = 5,	/* seconds: makes WireGuard open the handshake at once; set back when it is done */
+	OPENING_PATIENCE = 15,	/* seconds */
+	KEEPALIVE_BYTES = 32,	/* an empty transport message (white paper, section 5.4.6) */
+	KEEPALIVE_SECONDS = 25, /* what phones are configured with */
+	HANDSHAKE_BYTES = INITIATION_SIZE + 92, /* sections 5.4.2 and 5.4.3 */
+};
+
+static const int64_t SECOND = 1000000;
+
+struct peers {
+	struct peer *by_key, *by_device;
+	int64_t polled;
+};
+
+int peers_new(struct peers **out)
+{
+	struct peers *p = calloc(1, sizeof *p);
+	if (!p)
+		return -ENOMEM;
+	*out = p;
+	return 0;
+}
+
+static void peer_forget(struct peers *p, struct peer *peer)
+{
+	HASH_DELETE(hh, p->by_key, peer);
+	HASH_DELETE(hh_device, p->by_device, peer);
+	free(peer);
+}
+
+void peers_free(struct peers *p)
+{
+	if (!p)
+		return;
+	while (p->by_key)
+		peer_forget(p, p->by_key);
+	free(p);
+}
+
+void peers_forget(struct gateway *g)
+{
+	while (g->peers->by_key)
+		peer_forget(g->peers, g->peers->by_key);
+}
+
+struct peer *peer_by_key(struct gateway *g, const struct key *k)
+{
+	struct peer *peer;
+	HASH_FIND(hh, g->peers->by_key, k, sizeof *k, peer);
+	return peer;
+}
+
+struct peer *peer_by_device(struct gateway *g, uint32_t device)
+{
+	struct peer *peer;
+	HASH_FIND(hh_device, g->peers->by_device, &device, sizeof device, peer);
+	return peer;
+}
+
+unsigned peers_count(struct gateway *g)
+{
+	return HASH_COUNT(g->peers->by_key);
+}
+
+static struct peer *peer_note(struct gateway *g, const struct device *d, const struct endpoint *from, int64_t now)
+{
+	struct peer *peer = calloc(1, sizeof *peer);
+	if (!peer)
+		return NULL;
+	peer->key = d->public_key;
+	peer->device = d->id;
+	peer->endpoint = *from;
+	peer->installed = peer->moved = peer->active = now;
+	memcpy(peer->timestamp, d->last_timestamp, TAI64N_SIZE);
+	peer->v4 = d->v4;
+	peer->v6 = d->v6;
+	peer->valid_until = d->valid_until;
+	HASH_ADD(hh, g->peers->by_key, key, sizeof peer->key, peer);
+	HASH_ADD(hh_device, g->peers->by_device, device, sizeof peer->device, peer);
+	return peer;
+}
+
+int peer_admit(
+	struct gateway *g, const struct device *d, const struct endpoint *from, const uint8_t timestamp[static TAI64N_SIZE])
+{
+	struct peer *peer = peer_by_key(g, &d->public_key);
+	if (peer)
+		return -EEXIST;
+	peer = peer_note(g, d, from, time_now());
+	if (!peer)
+		return -ENOMEM;
+	struct tunnel_peer t = {.public_key = d->public_key,
+		.preshared = d->preshared,
+		.endpoint = *from,
+		.v4 = d->v4,
+		.v6 = d->v6,
+		.keepalive = OPENING_KEEPALIVE};
+	int r = tunnel_peer_install(g->tunnel, &t);
+	secret_wipe(&t.preshared, sizeof t.preshared);
+	if (r < 0) {
+		peer_forget(g->peers, peer);
+		return r;
+	}
+	peer->opening = true;
+	memcpy(peer->timestamp, timestamp, TAI64N_SIZE);
+	return 0;
+}
+
+static void log_presence(
+	struct gateway *g, const char *action, const struct device *d, const struct peer *peer, const char *reason)
+{
+	json_t *e = event_new(action, NULL, reason);
+	event_device(e, d);
+	event_endpoint(e, &peer->endpoint);
+	struct session *s = session_by_device(g, d->id);
+	if (s) {
+		event_user(e, s->row.user);
+		event_session(e, s->serial, s->row.opened);
+	}
+	if (!strcmp(action, "device-offline")) {
+		event_number(e, "source.bytes", (int64_t)peer->rx);
+		event_number(e, "destination.bytes", (int64_t)peer->tx);
+	}
+	(void)log_write(g->log, LOG_AUTH, time_now(), e, false);
+}
+
+int peer_remove(struct gateway *g, const struct device *d, const char *reason)
+{
+	/* WireGuard is asked even when we hold no such peer: a removal must not depend on our memory of things. */
+	int r = tunnel_peer_remove(g->tunnel, &d->public_key);
+	struct peer *peer = peer_by_key(g, &d->public_key);
+	if (!peer)
+		return r;
+	if (peer->online)
+		log_presence(g, "device-offline", d, peer, reason);
+	if (memcmp(peer->timestamp, d->last_timestamp, TAI64N_SIZE) > 0)
+		(void)ledger_device_seen(g->ledger, d->id, peer->timestamp, peer->moved);
+	/* Forgotten even if WireGuard failed: the next look then finds a stranger and takes it out. */
+	peer_forget(g->peers, peer);
+	return r;
+}
+
+/* ---- what one look at all peers found ---- */
+
+struct look {
+	struct gateway *g;
+	int64_t now;
+	struct key *strangers; /* installed, but not by us */
+	size_t stranger_count, stranger_size;
+	int error;
+};
+
+static int look_stranger(struct look *look, const struct key *k)
+{
+	if (look->stranger_count == look->stranger_size) {
+		size_t size = look->stranger_size ? 2 * look->stranger_size : 16;
+		struct key *more = reallocarray(look->strangers, size, sizeof *more);
+		if (!more)
+			return -ENOMEM;
+		look->strangers = more;
+		look->stranger_size = size;
+	}
+	look->strangers[look->stranger_count++] = *k;
+	return 0;
+}
+
+/* More than keepalives and new handshakes explain since the last look. */
+static bool look_active(const struct look *look, const struct peer *peer, uint64_t rx)
+{
+	if (rx <= peer->rx)
+		return false;
+	int64_t gap = (look->now - look->g->peers->polled) / SECOND;
+	uint64_t noise = (uint64_t)(gap > 0 ? gap / KEEPALIVE_SECONDS + 2 : 2) * KEEPALIVE_BYTES + 2 * HANDSHAKE_BYTES;
+	return rx - peer->rx > noise;
+}
+
+static void look_update(struct look *look, struct peer *peer, const struct tunnel_peer *t)
+{
+	struct gateway *g = look->g;
+	struct device d;
+	bool first = t->last_handshake && !peer->online;
+	bool roamed = peer->online && t->endpoint.addr.family && !endpoint_equal(&t->endpoint, &peer->endpoint);
+	struct endpoint before = peer->endpoint;
+
+	if (t->rx_bytes != peer->rx || t->last_handshake > peer->handshake)
+		peer->moved = look->now;
+	if (look_active(look, peer, t->rx_bytes)) {
+		peer->active = look->now;
+		struct session *s = session_by_device(g, peer->device);
+		if (s)
+			s->active = look->now;
+	}
+	peer->rx = t->rx_bytes;
+	peer->tx = t->tx_bytes;
+	peer->handshake = t->last_handshake;
+	if (t->endpoint.addr.family)
+		peer->endpoint = t->endpoint;
+
+	if (peer->opening && (t->last_handshake || look->now - peer->installed > OPENING_PATIENCE * SECOND) &&
+		tunnel_peer_keepalive(g->tunnel, &peer->key, 0) == 0)
+		peer->opening = false;
+	if (!first && !roamed)
+		return;
+	if (ledger_device_by_id(g->ledger, peer->device, &d) < 0)
+		return;
+	if (first) {
+		peer->online = true;
+		log_presence(g, "device-online", &d, peer, NULL);
+	} else {
+		json_t *e = event_new("device-roamed", NULL, NULL);
+		event_device(e, &d);
+		event_endpoint(e, &peer->endpoint);
+		char text[ADDR_TEXT];
+		event_text(e, "sekisho.previous_endpoint.ip", addr_format(&before.addr, text));
+		event_number(e, "sekisho.previous_endpoint.port", before.port);
+		(void)log_write(g->log, LOG_AUTH, look->now, e, false);
+	}
+	secret_wipe(&d.preshared, sizeof d.preshared);
+}
+
+/* Somebody else gave it addresses that are not its own: it could speak as another device. */
+static bool look_widened(const struct tunnel_peer *t, const struct addr *v4, const struct addr *v6)
+{
+	return t->extra_addresses || !addr_equal(&t->v4, v4) || !addr_equal(&t->v6, v6);
+}
+
+static int look_each(const struct tunnel_peer *t, void *arg)
+{
+	struct look *look = arg;
+	struct peer *peer = peer_by_key(look->g, &t->public_key);
+	if (peer && look_widened(t, &peer->v4, &peer->v6)) {
+		/* Taken out like a stranger; it comes back with its next knock. */
+		peer_forget(look->g->peers, peer);
+		peer = NULL;
+	}
+	if (!peer)
+		return look_stranger(look, &t->public_key);
+	look_update(look, peer, t);
+	return 0;
+}
+
+static void drop_strangers(struct look *look)
+{
+	for (size_t i = 0; i < look->stranger_count; i++) {
+		int r = tunnel_peer_remove(look->g->tunnel, &look->strangers[i]);
+		if (r < 0)
+			look->error = r;
+	}
+	if (look->stranger_count)
+		say_warning("took %zu peer(s) out of WireGuard that this gateway had not put there so; find out who else runs "
+			    "wg(8) here",
+			look->stranger_count);
+	free(look->strangers);
+}
+
+/* Why an installed peer has to go, or NULL. */
+static const char *drop_reason(const struct gateway *g, const struct peer *peer, int64_t now)
+{
+	if (peer->valid_until && now >= peer->valid_until)
+		return "expired";
+	return now - peer->moved >= g->settings.peer_idle_seconds * SECOND ? "idle" : NULL;
+}
+
+static void drop_due(struct gateway *g, int64_t now)
+{
+	struct peer *peer, *next;
+	struct device d;
+	HASH_ITER(hh, g->peers->by_key, peer, next)
+	{
+		const char *reason = drop_reason(g, peer, now);
+		if (!reason || ledger_device_by_id(g->ledger, peer->device, &d) < 0)
+			continue;
+		int r = peer_remove(g, &d, reason);
+		if (r < 0)
+			say_warning("cannot take device d%u out of WireGuard: %s; trying again", d.id, strerror(-r));
+		secret_wipe(&d.preshared, sizeof d.preshared);
+	}
+}
+
+int peers_poll(struct gateway *g)
+{
+	struct look look = {.g = g, .now = time_now()};
+	int r = tunnel_each(g->tunnel, look_each, &look);
+	g->peers->polled = look.now;
+	drop_strangers(&look);
+	if (r < 0)
+		return r;
+	drop_due(g, look.now);
+	return look.error;
+}
+
+/* ---- start-up ---- */
+
+static int adopt_each(const struct tunnel_peer *t, void *arg)
+{
+	struct look *look = arg;
+	struct gateway *g = look->g;
+	struct device d;
+	int r = ledger_device_by_key(g->ledger, &t->public_key, &d);
+	if (r < 0)
+		return r == -ENOENT ? look_stranger(look, &t->public_key) : r;
+	secret_wipe(&d.preshared, sizeof d.preshared);
+	if (admission_judge(&d, look->now) || look_widened(t, &d.v4, &d.v6))
+		return look_stranger(look, &t->public_key);
+	struct peer *peer = peer_note(g, &d, &t->endpoint, look->now);
+	if (!peer)
+		return -ENOMEM;
+	peer->rx = t->rx_bytes;
+	peer->tx = t->tx_bytes;
+	peer->handshake = t->last_handshake;
+	peer->online = t->last_handshake != 0;
+	return 0;
+}
+
+int peers_take_over(struct gateway *g)
+{
+	struct look look = {.g = g, .now = time_now()};
+	int r = tunnel_each(g->tunnel, adopt_each, &look);
+	g->peers->polled = look.now;
+	drop_strangers(&look);
+	return r < 0 ? r : look.error;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The devices that WireGuard holds right now, and what the last look at them showed: whether they are online, from which outer
+ * address, how much came through, when they last moved. The kernel tells none of this by itself, so a timer asks for all peers at
+ * once. Peers that we did not install are taken out; peers idle for long are taken out too, which is not a logout: the device
+ * comes back with its next knock.
+ */
+#ifndef SEKISHO_PEER_H
+#define SEKISHO_PEER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uthash.h>
+
+#include "gateway/gateway.h"
+
+struct peer {
+	struct key key;			/* hash key */
+	uint32_t device;		/* hash key of the second index */
+	struct endpoint endpoint;	/* last seen */
+	int64_t installed;		/* CLOCK_REALTIME, microseconds, as all times here */
+	int64_t handshake;		/* last completed, 0 for none since it was installed */
+	int64_t moved;			/* when anything last came in, a keepalive too */
+	int64_t active;			/* when more than keepalives and handshakes last came in */
+	uint64_t rx, tx;		/* of this installation, last look */
+	uint8_t timestamp[TAI64N_SIZE]; /* newest handshake timestamp seen */
+	bool online;			/* device-online has been logged */
+	bool opening;			/* the keepalive that opened the handshake is still set */
+	struct addr v4, v6;		/* the device's tunnel addresses */
+	int64_t valid_until;		/* the device's period of use; 0: no bound */
+	UT_hash_handle hh, hh_device;
+};
+
+int peers_new(struct peers **out);
+void peers_free(struct peers *p);
+
+/* NULL when the device is not installed. */
+struct peer *peer_by_key(struct gateway *g, const struct key *k);
+struct peer *peer_by_device(struct gateway *g, uint32_t device);
+unsigned peers_count(struct gateway *g);
+
+/* Installs the device with the outer address it knocked from, and has WireGuard open the handshake. 0 or -errno. */
+int peer_admit(
+	struct gateway *g, const struct device *d, const struct endpoint *from, const uint8_t timestamp[static TAI64N_SIZE]);
+
+/* Takes a device out of WireGuard and says so in the log. 0 (also when it was not in), or -errno: it may still be in. */
+int peer_remove(struct gateway *g, const struct device *d, const char *reason);
+
+/* Start-up: keeps the peers that an earlier run installed if their devices may still come, takes all others out. 0 or -errno. */
+int peers_take_over(struct gateway *g);
+
+/* Forgets all peers: WireGuard's interface is a new, empty one. */
+void peers_forget(struct gateway *g);
+
+/* The timer's look at all peers. 0, or -errno when WireGuard could not be asked. */
+int peers_poll(struct gateway *g);
+
+#endif

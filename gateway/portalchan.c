@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "gateway/portalchan.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/paths.h"
+#include "common/say.h"
+#include "gateway/admission.h"
+#include "gateway/channel.h"
+#include "gateway/login.h"
+#include "gateway/peer.h"
+#include "gateway/session.h"
+
+struct portalchan {
+	struct gateway *gateway;
+	struct channel_listener *listener;
+	uid_t uid;
+	char reach[REACH_MAX][REACH_TEXT]; /* of the answer being made */
+	struct channel *channel;	   /* one at a time: a restarted portal replaces the old one */
+};
+
+/* The device at a tunnel address that WireGuard holds right now. */
+static int device_at(struct gateway *g, const struct addr *source, struct device *d)
+{
+	int r = ledger_device_by_address(g->ledger, source, d);
+	if (r < 0)
+		return r;
+	secret_wipe(&d->preshared, sizeof d->preshared);
+	return admission_judge(d, time_now()) || !peer_by_device(g, d->id) ? -ENOENT : 0;
+}
+
+static bool reach_add(const struct rule_ref *rule, void *arg)
+{
+	struct message *m = arg;
+	if (rule->action != RULE_ALLOW)
+		return true;
+	for (uint16_t i = 0; i < m->reach_count; i++)
+		if (!strcmp(m->reach[i], rule->what))
+			return true;
+	text_safe(rule->what, m->reach[m->reach_count++], REACH_TEXT);
+	return m->reach_count < REACH_MAX;
+}
+
+static void answer_who(struct portalchan *p, const struct message *question, struct message *m)
+{
+	struct gateway *g = p->gateway;
+	struct device d;
+	struct session_row last = {0};
+	if (device_at(g, &question->source, &d) < 0)
+		return; /* STATE_UNKNOWN */
+	memcpy(m->label, d.label, sizeof m->label);
+	struct session *s = session_by_device(g, d.id);
+	if (!s) {
+		m->state = STATE_LOGGED_OUT;
+		if (ledger_session_last(g->ledger, d.id, &last) == 0)
+			m->last_end = last.end_reason;
+		ledger_session_clear(&last);
+		return;
+	}
+	m->state = STATE_LOGGED_IN;
+	memcpy(m->user, s->row.user, sizeof m->user);
+	m->expires = s->row.expires;
+	m->reach = p->reach;
+	session_each_reach(g, s, reach_add, m);
+}
+
+static void answer_attempt(struct portalchan *p, const struct message *question, struct message *m)
+{
+	struct gateway *g = p->gateway;
+	struct device d;
+	m->result = LOGIN_ABORTED;
+	if (device_at(g, &question->source, &d) == 0)
+		m->result = (uint8_t)login_attempt(g, &d, m->attempt);
+}
+
+static void answer_logout(struct portalchan *p, const struct message *question, struct message *m)
+{
+	struct gateway *g = p->gateway;
+	struct device d;
+	m->result = LOGIN_OK;
+	if (device_at(g, &question->source, &d) == 0)
+		(void)session_end_device(g, d.id, END_LOGOUT);
+}
+
+static void on_message(struct channel *c, const struct message *question, void *arg)
+{
+	static const struct {
+		uint8_t question, answer;
+		void (*fill)(struct portalchan *, const struct message *, struct message *);
+	} table[] = {
+		{PORTAL_WHO, PORTAL_DEVICE, answer_who},
+		{PORTAL_ATTEMPT, PORTAL_ATTEMPT_ID, answer_attempt},
+		{PORTAL_LOGOUT, PORTAL_DONE, answer_logout},
+	};
+	struct portalchan *p = arg;
+	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+		if (table[i].question != question->type)
+			continue;
+		struct message *m = message_new(table[i].answer);
+		if (!m)
+			return;
+		m->id = question->id;
+		table[i].fill(p, question, m);
+		(void)channel_send(c, m);
+		message_free(m);
+	}
+}
+
+static void on_gone(struct channel *c, void *arg)
+{
+	struct portalchan *p = arg;
+	if (p->channel == c)
+		p->channel = NULL;
+}
+
+static void on_accepted(int fd, const struct ucred *peer, void *arg)
+{
+	static const struct channel_ops ops = {.message = on_message, .gone = on_gone};
+	struct portalchan *p = arg;
+	struct channel *c;
+	if (peer->uid != p->uid) {
+		say_warning("uid %u tried to speak as the portal; only user " USER_PORTAL " may", peer->uid);
+		close(fd);
+		return;
+	}
+	int r = channel_new(p->gateway->loop, fd, CHANNEL_PORTAL, &ops, p, &c);
+	if (r < 0) {
+		say_error("cannot serve the portal: %s", strerror(-r));
+		return;
+	}
+	channel_close(p->channel);
+	p->channel = c;
+}
+
+int portalchan_open(struct gateway *g, struct portalchan **out)
+{
+	const struct passwd *pw = getpwnam(USER_PORTAL);
+	if (!pw)
+		return -ESRCH;
+	struct portalchan *p = calloc(1, sizeof *p);
+	if (!p)
+		return -ENOMEM;
+	p->gateway = g;
+	p->uid = pw->pw_uid;
+	int r = channel_listen(g->loop, PATH_PORTAL_SOCKET, on_accepted, p, &p->listener);
+	if (r < 0) {
+		free(p);
+		return r;
+	}
+	*out = p;
+	return 0;
+}
+
+void portalchan_close(struct portalchan *p)
+{
+	if (!p)
+		return;
+	channel_close(p->channel);
+	channel_unlisten(p->listener);
+	free(p);
+}
+
+bool portalchan_connected(const struct portalchan *p)
+{
+	return p && p->channel;
+}

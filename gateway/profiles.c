@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "gateway/profiles.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/say.h"
+
+struct slot {
+	struct profile *profile; /* NULL: free */
+	unsigned uses;
+};
+
+struct profiles {
+	struct slot slots[PROFILE_ID_MAX + 1];
+	unsigned count;
+};
+
+int profiles_new(struct profiles **out)
+{
+	struct profiles *p = calloc(1, sizeof *p);
+	if (!p)
+		return -ENOMEM;
+	*out = p;
+	return 0;
+}
+
+void profiles_forget(struct profiles *p)
+{
+	for (size_t id = 1; id <= PROFILE_ID_MAX; id++)
+		profile_free(p->slots[id].profile);
+	memset(p, 0, sizeof *p);
+}
+
+void profiles_free(struct profiles *p)
+{
+	if (!p)
+		return;
+	profiles_forget(p);
+	free(p);
+}
+
+unsigned profiles_count(const struct profiles *p)
+{
+	return p->count;
+}
+
+const struct profile *profiles_get(const struct profiles *p, uint16_t id)
+{
+	return id <= PROFILE_ID_MAX ? p->slots[id].profile : NULL;
+}
+
+static uint16_t slot_equal(const struct profiles *p, const struct profile *profile)
+{
+	for (uint16_t id = 1; id <= PROFILE_ID_MAX; id++) {
+		const struct profile *have = p->slots[id].profile;
+		if (have && have->hash == profile->hash && profile_equal(have, profile))
+			return id;
+	}
+	return 0;
+}
+
+static uint16_t slot_free(const struct profiles *p, uint16_t wish)
+{
+	if (wish && wish <= PROFILE_ID_MAX && !p->slots[wish].profile)
+		return wish;
+	for (uint16_t id = 1; id <= PROFILE_ID_MAX; id++)
+		if (!p->slots[id].profile)
+			return id;
+	return 0;
+}
+
+int profiles_acquire(struct profiles *p, struct firewall *f, struct profile *profile, uint16_t wish)
+{
+	int r = 0;
+	if (!profile->count)
+		goto out;
+	uint16_t id = slot_equal(p, profile);
+	if (id) {
+		p->slots[id].uses++;
+		r = id;
+		goto out;
+	}
+	id = slot_free(p, wish);
+	if (!id) {
+		r = -ENOSPC;
+		goto out;
+	}
+	r = firewall_profile_set(f, id, profile);
+	if (r < 0)
+		goto out;
+	p->slots[id] = (struct slot){.profile = profile, .uses = 1};
+	p->count++;
+	return id;
+out:
+	profile_free(profile);
+	return r;
+}
+
+void profiles_release(struct profiles *p, struct firewall *f, uint16_t id)
+{
+	if (!id || id > PROFILE_ID_MAX || !p->slots[id].profile || --p->slots[id].uses)
+		return;
+	int r = firewall_profile_remove(f, id);
+	if (r < 0) {
+		/* Still there, unused: kept taken, so that nobody builds on what could not be removed. */
+		say_warning("cannot remove profile %u from the firewall: %s; it is unused, restart the gateway to clear it", id,
+			strerror(-r));
+		p->slots[id].uses = 1;
+		return;
+	}
+	profile_free(p->slots[id].profile);
+	p->slots[id] = (struct slot){0};
+	p->count--;
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "gateway/upkeep.h"
+
+#include <string.h>
+
+#include "common/say.h"
+#include "gateway/enforcement.h"
+#include "gateway/event.h"
+#include "gateway/login.h"
+#include "gateway/merge.h"
+#include "gateway/peer.h"
+#include "gateway/session.h"
+
+static const uint64_t SECOND = 1000000;
+enum { BATCHES_PER_TURN = 32 };
+
+/* ---- records that the kernel dropped are themselves recorded ---- */
+
+static void log_lost(struct gateway *g, enum log_file file, const char *what, uint64_t count)
+{
+	if (!count)
+		return;
+	json_t *e = event_new("log-gap", NULL, "kernel-overrun");
+	event_text(e, "sekisho.gap.what", what);
+	event_number(e, "sekisho.count", (int64_t)count);
+	(void)log_write(g->log, file, time_now(), e, false);
+}
+
+static int on_flow(sd_event_source *source, int fd, uint32_t events, void *arg)
+{
+	struct gateway *g = arg;
+	(void)source;
+	(void)fd;
+	(void)events;
+	int r = flow_read(g->flow, BATCHES_PER_TURN);
+	if (r < 0)
+		say_warning("cannot read connection records: %s", strerror(-r));
+	log_lost(g, LOG_ACCESS, "connection records", flow_overruns(g->flow));
+	return 0;
+}
+
+static int on_refusals(sd_event_source *source, int fd, uint32_t events, void *arg)
+{
+	struct gateway *g = arg;
+	(void)source;
+	(void)fd;
+	(void)events;
+	int r = nflog_read(g->refusal_log, BATCHES_PER_TURN);
+	if (r < 0)
+		say_warning("cannot read refused packets: %s", strerror(-r));
+	log_lost(g, LOG_ACCESS, "refused packets", nflog_lost(g->refusal_log));
+	return 0;
+}
+
+static int on_knocks(sd_event_source *source, int fd, uint32_t events, void *arg)
+{
+	struct gateway *g = arg;
+	(void)source;
+	(void)fd;
+	(void)events;
+	int r = nflog_read(g->knock_log, BATCHES_PER_TURN);
+	if (r < 0)
+		say_warning("cannot read handshake initiations: %s", strerror(-r));
+	log_lost(g, LOG_AUTH, "handshake initiations", nflog_lost(g->knock_log));
+	return 0;
+}
+
+/* ---- timers ---- */
+
+static int on_second(sd_event_source *source, uint64_t usec, void *arg)
+{
+	struct gateway *g = arg;
+	int64_t now = time_now();
+	(void)usec;
+	sessions_tick(g, now);
+	logins_tick(g, time_boot());
+	merge_tick(g->refusals, now);
+	(void)log_sync(g->log);
+	return sd_event_source_set_time_relative(source, SECOND);
+}
+
+static int on_poll(sd_event_source *source, uint64_t usec, void *arg)
+{
+	struct gateway *g = arg;
+	(void)usec;
+	int r = peers_poll(g);
+	if (r < 0)
+		say_warning("cannot look at WireGuard's peers: %s; trying again", strerror(-r));
+	enforcement_check(g, true);
+	return sd_event_source_set_time_relative(source, (uint64_t)g->settings.poll_seconds * SECOND);
+}
+
+/* A third of the dead-man time: two renewals may fail before the gateway closes itself. */
+static int on_renew(sd_event_source *source, uint64_t usec, void *arg)
+{
+	struct gateway *g = arg;
+	(void)usec;
+	int r = enforcement_renew(g);
+	if (r < 0)
+		say_error("cannot renew the dead-man time: %s; everything closes by itself soon", strerror(-r));
+	sessions_save(g);
+	return sd_event_source_set_time_relative(source, (uint64_t)g->settings.dead_man_seconds * SECOND / 3);
+}
+
+static int on_foreign_change(sd_event_source *source, int fd, uint32_t events, void *arg)
+{
+	struct gateway *g = arg;
+	(void)fd;
+	(void)events;
+	if (firewall_monitor_drain(g->firewall) != 0)
+		enforcement_check(g, false);
+	/* The check may have opened the firewall afresh, with another socket. */
+	int now = firewall_monitor_fd(g->firewall);
+	return now == sd_event_source_get_io_fd(source) ? 0 : sd_event_source_set_io_fd(source, now);
+}
+
+/* ---- start ---- */
+
+struct watched {
+	int fd;
+	sd_event_io_handler_t handler;
+	const char *name;
+	int64_t priority; /* smaller is sooner */
+};
+
+static int add_readers(struct gateway *g)
+{
+	const struct watched all[] = {
+		{firewall_monitor_fd(g->firewall), on_foreign_change, "firewall", SD_EVENT_PRIORITY_IMPORTANT},
+		{flow_fd(g->flow), on_flow, "connections", SD_EVENT_PRIORITY_NORMAL},
+		{nflog_fd(g->knock_log), on_knocks, "knocks", SD_EVENT_PRIORITY_NORMAL + 5},
+		{nflog_fd(g->refusal_log), on_refusals, "refusals", SD_EVENT_PRIORITY_NORMAL + 5},
+	};
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+		sd_event_source *source;
+		int r = sd_event_add_io(g->loop, &source, all[i].fd, EPOLLIN, all[i].handler, g);
+		if (r < 0)
+			return r;
+		(void)sd_event_source_set_description(source, all[i].name);
+		(void)sd_event_source_set_priority(source, all[i].priority);
+		r = sd_event_source_set_floating(source, 1);
+		sd_event_source_unref(source);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int add_timer(struct gateway *g, uint64_t after, sd_event_time_handler_t handler)
+{
+	sd_event_source *source;
+	int r = sd_event_add_time_relative(g->loop, &source, CLOCK_BOOTTIME, after, 0, handler, g);
+	if (r < 0)
+		return r;
+	r = sd_event_source_set_enabled(source, SD_EVENT_ON);
+	if (r >= 0)
+		r = sd_event_source_set_floating(source, 1);
+	sd_event_source_unref(source);
+	return r < 0 ? r : 0;
+}
+
+int upkeep_start(struct gateway *g)
+{
+	int r = add_readers(g);
+	if (r == 0)
+		r = add_timer(g, SECOND, on_second);
+	if (r == 0)
+		r = add_timer(g, (uint64_t)g->settings.poll_seconds * SECOND, on_poll);
+	if (r == 0)
+		r = add_timer(g, (uint64_t)g->settings.dead_man_seconds * SECOND / 3, on_renew);
+	return r < 0 ? r : enforcement_renew(g);
+}
