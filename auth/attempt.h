@@ -12,8 +12,9 @@
 
 enum { ATTEMPT_FLOOR_USEC = 2000000 };
 
-/* Serves the connected socket `portal` and closes it; no PAM computation may take longer than `pam_seconds` (auth/guard.h). 0 when the attempt came to an end, whichever; -errno when there was none:
- * -EPERM for a stranger, -EPIPE for one who left before the start. */
+/* Serves the connected socket `portal` and closes it; no PAM computation may take longer than `pam_seconds` (auth/guard.h). 0
+ * when the attempt came to an end, whichever; -errno when there was none: -EPERM for a stranger, -EPIPE for one who left before
+ * the start. */
 int attempt_run(int portal, int64_t pam_seconds);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Ends a worker whose PAM module hangs. A module runs inside the worker and may block or ignore signals, so the kernel is asked to
- * kill the process when one computation takes too long (timer_create(2) with SIGKILL); the supervisor then takes away what the
+ * Ends a worker whose PAM module hangs. A module runs inside the worker and may block or ignore signals, so the kernel is asked
+ * to kill the process when one computation takes too long (timer_create(2) with SIGKILL); the supervisor then takes away what the
  * module left. The gateway gives the turn to somebody else at the same time.
  */
 #ifndef SEKISHO_GUARD_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * One run through the PAM stack of service "sekisho" (pam(3)): authentication, then the account's state. What a module's code means
- * depends on where it was said: the same PAM_PERM_DENIED is a wrong password in one stage and a closed account in the next.
+ * One run through the PAM stack of service "sekisho" (pam(3)): authentication, then the account's state. What a module's code
+ * means depends on where it was said: the same PAM_PERM_DENIED is a wrong password in one stage and a closed account in the next.
  */
 #ifndef SEKISHO_PAMSTACK_H
 #define SEKISHO_PAMSTACK_H
@@ -15,8 +15,8 @@ enum pamstack_stage { STAGE_START, STAGE_AUTHENTICATE, STAGE_ACCOUNT };
 
 struct pamstack_result {
 	enum login_reason reason;
-	enum pamstack_stage stage; /* where it ended */
-	int code; /* what PAM said last: PAM_SUCCESS, PAM_AUTH_ERR, ... */
+	enum pamstack_stage stage;    /* where it ended */
+	int code;		      /* what PAM said last: PAM_SUCCESS, PAM_AUTH_ERR, ... */
 	char user[USER_NAME_MAX + 1]; /* PAM_USER at the end, which a module may have changed; "" unless it succeeded */
 };
 

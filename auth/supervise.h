@@ -10,10 +10,10 @@
 #include <stdint.h>
 
 /*
- * Forks; the child runs work(argument) and exits with what it returns. Waits for it at most `seconds`, or until SIGTERM or SIGINT;
- * then kills it and every descendant. `started` (may be NULL) runs in this process after the fork.
- * Returns the child's exit status; -ETIMEDOUT at the deadline, -EINTR after a signal, -ECHILD when the child was killed by one,
- * or -errno when it could not be started. A deadline missed, a child killed and one that could not be started are said.
+ * Forks; the child runs work(argument) and exits with what it returns. Waits for it at most `seconds`, or until SIGTERM or
+ * SIGINT; then kills it and every descendant. `started` (may be NULL) runs in this process after the fork. Returns the child's
+ * exit status; -ETIMEDOUT at the deadline, -EINTR after a signal, -ECHILD when the child was killed by one, or -errno when it
+ * could not be started. A deadline missed, a child killed and one that could not be started are said.
  */
 int supervise(int (*work)(void *argument), void (*started)(void *argument), void *argument, int64_t seconds);
 

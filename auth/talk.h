@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The two connections of one login attempt: to the portal, which asked for it, and to the gateway, which judges it. Whoever is at
- * their other ends is checked by the kernel's word (SO_PEERCRED, unix(7)), and each message by the table of turns. Waiting for one
- * side always notices that the other has left.
+ * their other ends is checked by the kernel's word (SO_PEERCRED, unix(7)), and each message by the table of turns. Waiting for
+ * one side always notices that the other has left.
  */
 #ifndef SEKISHO_TALK_H
 #define SEKISHO_TALK_H
@@ -15,7 +15,7 @@
 struct talk {
 	int portal, gateway; /* -1 for none */
 	struct message_state portal_state, gateway_state;
-	int64_t since; /* CLOCK_BOOTTIME of the start or of the last answer, microseconds */
+	int64_t since;			/* CLOCK_BOOTTIME of the start or of the last answer, microseconds */
 	bool portal_gone, gateway_gone; /* hung up, or broke the rules */
 };
 
