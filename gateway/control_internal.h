@@ -57,6 +57,7 @@ const char *control_endpoint(const struct settings *s, char text[static CONTROL_
 
 /* JSON forms as control.h describes them. */
 json_t *control_json_time(int64_t usec); /* null for 0 */
+json_t *control_json_addr(const struct addr *a); /* null for family 0 */
 json_t *control_json_device(struct gateway *g, const struct device *d);
 json_t *control_json_session(struct gateway *g, const struct session *s);
 

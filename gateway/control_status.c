@@ -97,15 +97,15 @@ void control_status(struct exchange *x)
 {
 	struct gateway *g = x->gateway;
 	const char *verb;
-	char key[KEY_TEXT], v4[ADDR_TEXT], v6[ADDR_TEXT], endpoint[CONTROL_ENDPOINT_TEXT];
+	char key[KEY_TEXT], endpoint[CONTROL_ENDPOINT_TEXT];
 	if (!exchange_unpack(x, "{s:s}", "verb", &verb))
 		return;
 	exchange_end(x,
-		json_pack("{s:s, s:o, s:s, s:s, s:i, s:s, s:s, s:s, s:s, s:o, s:i, s:i, s:o, s:i, s:o, s:o, s:b, s:o}", "version",
+		json_pack("{s:s, s:o, s:s, s:s, s:i, s:s, s:s, s:o, s:o, s:o, s:i, s:i, s:o, s:i, s:o, s:o, s:b, s:o}", "version",
 			SEKISHO_VERSION, "started", control_json_time(g->started), "backend", tunnel_backend(g->tunnel),
 			"interface", g->settings.interface, "listen_port", (int)g->settings.listen_port, "endpoint",
 			control_endpoint(&g->settings, endpoint), "public_key", key_format(handshake_public(g->handshake), key),
-			"v4", addr_format(&g->settings.gateway4, v4), "v6", addr_format(&g->settings.gateway6, v6), "devices",
+			"v4", control_json_addr(&g->settings.gateway4), "v6", control_json_addr(&g->settings.gateway6), "devices",
 			devices_json(g), "sessions", (int)sessions_count(g), "logins", (int)logins_count(g->logins), "acl",
 			acl_json(g), "profiles", (int)sessions_profiles(g), "firewall", firewall_json(g), "knocks",
 			knocks_json(g), "portal", (int)portalchan_connected(g->portal), "problems", problems_json(g)));
