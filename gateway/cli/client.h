@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The command's side of the control socket (gateway/control.h): one request, its rows, its end or error. Who answers is
+ * checked with the kernel (SO_PEERCRED of unix(7)): only the gateway's user or root may, since what it says is believed.
+ */
+#ifndef SEKISHO_CLIENT_H
+#define SEKISHO_CLIENT_H
+
+#include <jansson.h>
+
+/*
+ * Sends `request` (stolen; NULL is reported as out of memory) and waits for the answer, at most a minute for each datagram.
+ * CLI_OK with the `end` object in *end and, unless `rows` is NULL, an array of the rows in *rows; the caller releases both.
+ * Otherwise what is wrong and what to do next has been said: CLI_FAILED when the gateway refuses or answers nonsense,
+ * CLI_UNREACHABLE when there is no gateway to talk to. Outputs are untouched then.
+ */
+int client_ask(json_t *request, json_t **rows, json_t **end);
+
+#endif

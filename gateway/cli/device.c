@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <string.h>
+
+#include "common/addr.h"
+#include "common/message.h"
+#include "common/text.h"
+#include "gateway/cli/cli.h"
+#include "gateway/cli/client.h"
+#include "gateway/cli/command.h"
+#include "gateway/cli/option.h"
+#include "gateway/cli/table.h"
+
+enum { USERS_TEXT = 512 };
+
+int device_verb_list(int argc, char **argv)
+{
+	static const struct table_column columns[] = {
+		{"ID", TABLE_LEFT, TABLE_WHOLE},
+		{"LABEL", TABLE_LEFT, TABLE_CUT},
+		{"USERS", TABLE_LEFT, TABLE_CUT},
+		{"CLASS", TABLE_LEFT, TABLE_WHOLE},
+		{"STATUS", TABLE_LEFT, TABLE_WHOLE},
+		{"ADDRESS", TABLE_LEFT, TABLE_WHOLE},
+		{"ONLINE", TABLE_LEFT, TABLE_WHOLE},
+		{"LAST SEEN", TABLE_LEFT, TABLE_CUT},
+	};
+	const char *status = NULL;
+	struct option_words rest = {0};
+	const struct option_spec specs[] = {{.name = "status", .value = &status}};
+	int code = option_parse(argc, argv, specs, 1, &rest);
+	if (!code)
+		code = option_count(&rest, 0, 0, "");
+	json_t *rows = NULL, *end = NULL, *row;
+	if (!code)
+		code = client_ask(json_pack("{s:s, s:s*}", "verb", "device-list", "status", status), &rows, &end);
+	if (code)
+		return code;
+	json_decref(end);
+	if (cli_json)
+		return cli_print_json(rows);
+	struct table *t = table_new(columns, sizeof columns / sizeof *columns);
+	int64_t now = time_now();
+	size_t i;
+	json_array_foreach(rows, i, row) {
+		char users[USERS_TEXT], when[CLI_WHEN];
+		table_cell(t, cli_text(row, "id"));
+		table_cell(t, cli_text(row, "label"));
+		table_cell(t, cli_join(row, "users", users, sizeof users));
+		table_cell(t, cli_text(row, "class"));
+		table_cell(t, cli_text(row, "status"));
+		table_cell(t, cli_text(row, "v4"));
+		table_cell(t, json_is_true(json_object_get(row, "online")) ? "yes" : "no");
+		table_cell(t, cli_when(cli_text(row, "last_seen"), now, when));
+	}
+	json_decref(rows);
+	return table_show(t);
+}
+
+static void line(struct table *t, const char *name, const char *value)
+{
+	if (!*value)
+		return;
+	table_cell(t, name);
+	table_cell(t, value);
+}
+
+static void line_when(struct table *t, const char *name, const json_t *device, const char *member)
+{
+	char when[CLI_WHEN];
+	if (*cli_text(device, member))
+		line(t, name, cli_when(cli_text(device, member), time_now(), when));
+}
+
+static void line_traffic(struct table *t, const json_t *device)
+{
+	char text[2 * CLI_SIZE + 32], received[CLI_SIZE], sent[CLI_SIZE];
+	snprintf(text, sizeof text, "%s from the phone, %s to it",
+		cli_size((uint64_t)json_integer_value(json_object_get(device, "rx_bytes")), received),
+		cli_size((uint64_t)json_integer_value(json_object_get(device, "tx_bytes")), sent));
+	line(t, "Traffic", text);
+}
+
+static void line_session(struct table *t, const json_t *session)
+{
+	char text[USER_NAME_MAX + CLI_WHEN + 64], when[CLI_WHEN];
+	if (!json_is_object(session)) {
+		line(t, "Session", "none");
+		return;
+	}
+	snprintf(text, sizeof text, "%" JSON_INTEGER_FORMAT ", %.*s, until %s",
+		json_integer_value(json_object_get(session, "id")), USER_NAME_MAX, cli_text(session, "user"),
+		cli_when(cli_text(session, "expires"), time_now(), when));
+	line(t, "Session", text);
+}
+
+/* Prints one DEVICE as lines of name and value. */
+static int device_print(const json_t *device)
+{
+	static const struct table_column columns[] = {{NULL, TABLE_LEFT, TABLE_WHOLE}, {NULL, TABLE_LEFT, TABLE_WHOLE}};
+	char users[USERS_TEXT], addresses[2 * ADDR_TEXT + 2];
+	struct table *t = table_new(columns, 2);
+	line(t, "Device", cli_text(device, "id"));
+	line(t, "Label", cli_text(device, "label"));
+	line(t, "Users", cli_join(device, "users", users, sizeof users));
+	line(t, "Class", cli_text(device, "class"));
+	line(t, "Status", cli_text(device, "status"));
+	snprintf(addresses, sizeof addresses, "%.*s%s%.*s", ADDR_TEXT - 1, cli_text(device, "v4"),
+		*cli_text(device, "v6") ? ", " : "", ADDR_TEXT - 1, cli_text(device, "v6"));
+	line(t, "Addresses", addresses);
+	line(t, "Public key", cli_text(device, "public_key"));
+	line_when(t, "Valid from", device, "valid_from");
+	line_when(t, "Valid until", device, "valid_until");
+	line_when(t, "Added", device, "created");
+	line_when(t, "Last seen", device, "last_seen");
+	line(t, "Online", json_is_true(json_object_get(device, "online")) ? "yes" : "no");
+	line(t, "Comes from", cli_text(device, "endpoint"));
+	line_when(t, "Handshake", device, "last_handshake");
+	line_traffic(t, device);
+	line_session(t, json_object_get(device, "session"));
+	return table_show(t);
+}
+
+/* Asks for one device; CLI_OK and the answer's `end`, which the caller releases. */
+static int device_fetch(const char *id, json_t **end)
+{
+	return client_ask(json_pack("{s:s, s:s}", "verb", "device-show", "id", id), NULL, end);
+}
+
+int device_verb_show(int argc, char **argv)
+{
+	struct option_words rest = {0};
+	json_t *end = NULL;
+	int code = option_parse(argc, argv, NULL, 0, &rest);
+	if (!code)
+		code = option_count(&rest, 1, 1, "the device's ID");
+	if (!code)
+		code = device_fetch(rest.items[0], &end);
+	if (code)
+		return code;
+	if (cli_json)
+		return cli_print_json(end);
+	code = device_print(json_object_get(end, "device"));
+	json_decref(end);
+	return code;
+}
+
+/* What a change of status is called, and whether there is a way back. */
+struct change {
+	const char *verb, *done, *question;
+};
+
+static int change_confirm(const char *id, const struct change *c)
+{
+	char users[USERS_TEXT];
+	json_t *end = NULL;
+	int code = device_fetch(id, &end);
+	if (code)
+		return code;
+	const json_t *device = json_object_get(end, "device");
+	bool yes = cli_confirm("Device %s, \"%s\", of %s: %s There is no way back.", cli_text(device, "id"),
+		cli_text(device, "label"), cli_join(device, "users", users, sizeof users), c->question);
+	json_decref(end);
+	return yes ? CLI_OK : cli_fail(CLI_FAILED, NULL, "nothing was changed");
+}
+
+static int change_run(int argc, char **argv, const struct change *c)
+{
+	const char *note = NULL;
+	bool yes = false;
+	struct option_words rest = {0};
+	const struct option_spec specs[] = {{.name = "note", .value = &note}, {.name = "yes", .flag = &yes}};
+	json_t *end = NULL;
+	int code = option_parse(argc, argv, specs, c->question ? 2 : 1, &rest);
+	if (!code)
+		code = option_count(&rest, 1, 1, "the device's ID");
+	if (!code && c->question && !yes && cli_interactive())
+		code = change_confirm(rest.items[0], c);
+	if (!code)
+		code = client_ask(json_pack("{s:s, s:s, s:s*}", "verb", c->verb, "id", rest.items[0], "note", note), NULL, &end);
+	if (code)
+		return code;
+	if (cli_json)
+		return cli_print_json(end);
+	char safe[LABEL_MAX * TEXT_SAFE_GROWTH];
+	const json_t *device = json_object_get(end, "device");
+	json_int_t ended = json_integer_value(json_object_get(end, "sessions_ended"));
+	printf("%s %s.", text_safe(cli_text(device, "id"), safe, sizeof safe), c->done);
+	if (ended)
+		printf(" %" JSON_INTEGER_FORMAT " session%s ended.", ended, ended == 1 ? "" : "s");
+	putchar('\n');
+	json_decref(end);
+	return CLI_OK;
+}
+
+int device_verb_suspend(int argc, char **argv)
+{
+	static const struct change c = {"device-suspend", "is suspended until `sekisho device resume`", NULL};
+	return change_run(argc, argv, &c);
+}
+
+int device_verb_resume(int argc, char **argv)
+{
+	static const struct change c = {"device-resume", "may connect again", NULL};
+	return change_run(argc, argv, &c);
+}
+
+int device_verb_lost(int argc, char **argv)
+{
+	static const struct change c = {
+		"device-lost", "is reported lost; an alert is recorded if it shows up", "report it lost?"};
+	return change_run(argc, argv, &c);
+}
+
+int device_verb_revoke(int argc, char **argv)
+{
+	static const struct change c = {"device-revoke", "is revoked", "revoke it?"};
+	return change_run(argc, argv, &c);
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Makes files and folders that are not there yet, whole or not at all, and never touches what is there: everything is made under
+ * a temporary name, with its owner and mode, and then given its name by renameat2(2) with RENAME_NOREPLACE.
+ */
+#ifndef SEKISHO_INSTALL_H
+#define SEKISHO_INSTALL_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/* What was done so far. */
+struct install {
+	json_t *report; /* array of {"path", "result": "wrote" | "kept"} */
+};
+
+/* Who may use a new file: its owner is root. */
+struct install_mode {
+	gid_t group;
+	mode_t mode;
+};
+
+/* Is there something of this name, a dangling link included? */
+bool install_present(const char *path);
+
+/* Adds "kept PATH" to the report, and says it: for what is known to be there. 0 or -ENOMEM. */
+int install_keep(struct install *in, const char *path);
+
+/*
+ * Makes one folder, or one file with this content. Adds to the report and, unless `--json`, says "wrote PATH" or "kept PATH".
+ * 1 when it was made, 0 when something of that name was there, -errno after saying what went wrong.
+ */
+int install_dir(struct install *in, const char *path, struct install_mode m);
+int install_file(struct install *in, const char *path, const char *text, struct install_mode m);
+
+#endif

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The `sekisho` command: finds the verb, runs it. See sekisho(8). */
+#include <stdio.h>
+#include <string.h>
+
+#include "common/text.h"
+#include "config/nearest.h"
+#include "gateway/cli/cli.h"
+#include "gateway/cli/command.h"
+#include "gateway/json_wipe.h"
+
+static const struct command commands[] = {
+	{"status", "", "how the gateway is, and what needs attention", NULL, status_verb},
+	{"device add",
+		"USER... [--label TEXT] [--class ministry|private|shared] [--pubkey KEY] [--no-psk] [--valid-from DATE] "
+		"[--valid-until DATE] [--conf FILE|-] [--png FILE] [--svg FILE] [--qr|--no-qr]",
+		"register a phone and make its configuration",
+		"  --label TEXT        what people call it\n"
+		"  --class CLASS       ministry (default), private or shared\n"
+		"  --pubkey KEY        the phone made its key pair itself: this is its public key\n"
+		"  --no-psk            without a preshared key\n"
+		"  --valid-from DATE   YYYY-MM-DD or YYYY-MM-DDTHH:MM, local time\n"
+		"  --valid-until DATE  the same; a day counts to its end\n"
+		"  --conf FILE|-       write the configuration to a new file (0600), or to standard output\n"
+		"  --png FILE, --svg FILE  write the QR code to a new file (0600)\n"
+		"  --qr, --no-qr       show the QR code here, or not; the default on a terminal when nothing is written to a file\n",
+		enrol_verb},
+	{"device list", "[--status active|suspended|lost|revoked]", "all devices", NULL, device_verb_list},
+	{"device show", "ID", "everything about one device", NULL, device_verb_show},
+	{"device suspend", "ID [--note TEXT]", "shut a device out until it is resumed; its session ends", NULL, device_verb_suspend},
+	{"device resume", "ID [--note TEXT]", "let a suspended device in again", NULL, device_verb_resume},
+	{"device lost", "ID [--note TEXT] [--yes]", "report a device lost, for good; its session ends",
+		"  --yes               do not ask\n", device_verb_lost},
+	{"device revoke", "ID [--note TEXT] [--yes]", "shut a device out for good; its session ends",
+		"  --yes               do not ask\n", device_verb_revoke},
+	{"session list", "", "who is logged in", NULL, session_verb_list},
+	{"session end", "ID", "end a session at once", NULL, session_verb_end},
+	{"acl check", "[DIR]", "are the ACL files well formed? needs no gateway", NULL, acl_verb_check},
+	{"acl apply", "", "put the ACL files in force, all or nothing", NULL, acl_verb_apply},
+	{"acl explain", "USER PROTO [PORT] ADDRESS [--class CLASS] [--group G...] [--files [DIR]]",
+		"may the user reach that address, and which rules say so?",
+		"  --class CLASS       ministry (default), private or shared\n"
+		"  --group G...        these groups instead of those that the user has on this machine\n"
+		"  --files [DIR]       judge by the files, not by what is in force; DIR starts with '/' or '.'\n",
+		explain_verb},
+	{"reload", "", "put settings and ACL files in force, all or nothing", NULL, acl_verb_reload},
+	{"setup",
+		"[--endpoint HOST:PORT] [--internal P...] [--network4 P] [--network6 P|none] [--resolver A...] [--portal-name N] | --check",
+		"make the files that a gateway needs, or check them",
+		"  --endpoint HOST:PORT  what phones dial\n"
+		"  --internal P...       the networks behind the gateway\n"
+		"  --network4 P          IPv4 network of the phones; default: one that is free of --internal\n"
+		"  --network6 P|none     the same for IPv6; default: a random unique local /64 (RFC 4193)\n"
+		"  --resolver A...       DNS servers that phones use\n"
+		"  --portal-name N       DNS name of the login page\n"
+		"  --check               change nothing: list what is missing or wrong, and what to do\n",
+		setup_verb},
+};
+
+enum { COMMANDS = sizeof commands / sizeof *commands };
+
+/* How many words of argv name the command: 1, 2, or 0 when they do not. */
+static int words_match(const struct command *c, int argc, char **argv)
+{
+	const char *space = strchr(c->words, ' ');
+	size_t first = space ? (size_t)(space - c->words) : strlen(c->words);
+	if (argc < 1 || strlen(argv[0]) != first || memcmp(argv[0], c->words, first) != 0)
+		return 0;
+	if (!space)
+		return 1;
+	return argc >= 2 && !strcmp(argv[1], space + 1) ? 2 : 0;
+}
+
+static const struct command *command_find(int argc, char **argv, int *used)
+{
+	for (size_t i = 0; i < COMMANDS; i++)
+		if ((*used = words_match(&commands[i], argc, argv)))
+			return &commands[i];
+	return NULL;
+}
+
+static void help_one(const struct command *c)
+{
+	printf("usage: sekisho %s %s\n%s.\n", c->words, c->arguments, c->summary);
+	if (c->options)
+		printf("\n%s", c->options);
+	puts("  --json              one JSON value instead of text\n\nMore: man sekisho");
+}
+
+/* All verbs, or those that begin with a word. False when there are none. */
+static bool help_list(FILE *to, const char *word)
+{
+	size_t size = word ? strlen(word) : 0;
+	bool any = false;
+	for (size_t i = 0; i < COMMANDS; i++) {
+		const char *words = commands[i].words;
+		if (word && (strncmp(words, word, size) != 0 || words[size] != ' '))
+			continue;
+		fprintf(to, "  sekisho %-15s %s\n", words, commands[i].summary);
+		any = true;
+	}
+	return any;
+}
+
+static int say_unknown(int argc, char **argv)
+{
+	char words[NEAREST_NAME_MAX + 1], hint[NEAREST_TEXT];
+	if (argc == 1 && help_list(stderr, argv[0]))
+		return cli_usage("'%s' needs a second word, see above", argv[0]);
+	snprintf(words, sizeof words, "%s%s%s", argv[0], argc > 1 ? " " : "", argc > 1 ? argv[1] : "");
+	struct nearest n = nearest_to(words);
+	for (size_t i = 0; i < COMMANDS; i++)
+		nearest_offer(&n, commands[i].words);
+	if (!n.best) {
+		n = nearest_to(argv[0]);
+		nearest_offer(&n, "help");
+		for (size_t i = 0; i < COMMANDS; i++)
+			if (!strchr(commands[i].words, ' '))
+				nearest_offer(&n, commands[i].words);
+	}
+	return cli_usage("unknown command '%s'%s", n.word, nearest_hint(&n, hint));
+}
+
+static int help(int argc, char **argv)
+{
+	int used;
+	const struct command *c = command_find(argc, argv, &used);
+	if (c && used == argc) {
+		help_one(c);
+		return CLI_OK;
+	}
+	if (argc == 1 && help_list(stdout, argv[0]))
+		return CLI_OK;
+	if (argc)
+		return say_unknown(argc, argv);
+	puts("Sekisho, a remote-access gateway: who may come in, who is in, and what they may reach.\n");
+	help_list(stdout, NULL);
+	puts("\n  sekisho help [VERB]     this list, or how one of them is used\n  sekisho --version\n\n"
+	     "Exit: 0 done, 1 refused or failed, 2 wrong words, 3 no gateway to talk to.");
+	return CLI_OK;
+}
+
+static int run(int argc, char **argv)
+{
+	for (int i = 0; i < argc; i++)
+		if (!text_utf8_valid(argv[i], strlen(argv[i])))
+			return cli_usage("'%s' is no UTF-8", argv[i]);
+	if (argc < 1) {
+		help_list(stderr, NULL);
+		return cli_usage("a verb is missing, see above");
+	}
+	if (!strcmp(argv[0], "--version")) {
+		puts("sekisho " SEKISHO_VERSION);
+		return CLI_OK;
+	}
+	if (!strcmp(argv[0], "help") || !strcmp(argv[0], "--help"))
+		return help(argc - 1, argv + 1);
+	int used;
+	const struct command *c = command_find(argc, argv, &used);
+	if (!c)
+		return say_unknown(argc, argv);
+	if (argc > used && !strcmp(argv[used], "--help")) {
+		help_one(c);
+		return CLI_OK;
+	}
+	cli_command(c);
+	return c->run(argc - used, argv + used);
+}
+
+int main(int argc, char **argv)
+{
+	json_wipe_start();
+	int code = run(argc - 1, argv + 1);
+	/* A result that could not be written is no result. */
+	if ((fflush(stdout) || ferror(stdout)) && code == CLI_OK)
+		code = cli_fail(CLI_FAILED, "is the disk full?", "cannot write to standard output");
+	return code;
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "common/text.h"
+#include "gateway/cli/cli.h"
+#include "gateway/cli/client.h"
+#include "gateway/cli/command.h"
+#include "gateway/cli/option.h"
+#include "gateway/cli/table.h"
+
+static void cell_size(struct table *t, const json_t *row, const char *member)
+{
+	char size[CLI_SIZE];
+	table_cell(t, cli_size((uint64_t)json_integer_value(json_object_get(row, member)), size));
+}
+
+int session_verb_list(int argc, char **argv)
+{
+	static const struct table_column columns[] = {
+		{"ID", TABLE_RIGHT, TABLE_WHOLE},
+		{"USER", TABLE_LEFT, TABLE_CUT},
+		{"DEVICE", TABLE_LEFT, TABLE_WHOLE},
+		{"LABEL", TABLE_LEFT, TABLE_CUT},
+		{"ADDRESS", TABLE_LEFT, TABLE_WHOLE},
+		{"COMES FROM", TABLE_LEFT, TABLE_CUT},
+		{"OPENED", TABLE_LEFT, TABLE_CUT},
+		{"EXPIRES", TABLE_LEFT, TABLE_CUT},
+		{"UP", TABLE_RIGHT, TABLE_WHOLE},
+		{"DOWN", TABLE_RIGHT, TABLE_WHOLE},
+	};
+	struct option_words rest = {0};
+	json_t *rows = NULL, *end = NULL, *row;
+	int code = option_parse(argc, argv, NULL, 0, &rest);
+	if (!code)
+		code = option_count(&rest, 0, 0, "");
+	if (!code)
+		code = client_ask(json_pack("{s:s}", "verb", "session-list"), &rows, &end);
+	if (code)
+		return code;
+	json_decref(end);
+	if (cli_json)
+		return cli_print_json(rows);
+	struct table *t = table_new(columns, sizeof columns / sizeof *columns);
+	int64_t now = time_now();
+	size_t i;
+	json_array_foreach(rows, i, row) {
+		char id[24], when[CLI_WHEN];
+		snprintf(id, sizeof id, "%" JSON_INTEGER_FORMAT, json_integer_value(json_object_get(row, "id")));
+		table_cell(t, id);
+		table_cell(t, cli_text(row, "user"));
+		table_cell(t, cli_text(row, "device"));
+		table_cell(t, cli_text(row, "label"));
+		table_cell(t, cli_text(row, "v4"));
+		table_cell(t, cli_text(row, "endpoint"));
+		table_cell(t, cli_when(cli_text(row, "opened"), now, when));
+		table_cell(t, cli_when(cli_text(row, "expires"), now, when));
+		cell_size(t, row, "source_bytes");
+		cell_size(t, row, "destination_bytes");
+	}
+	json_decref(rows);
+	return table_show(t);
+}
+
+int session_verb_end(int argc, char **argv)
+{
+	struct option_words rest = {0};
+	json_t *end = NULL;
+	char *behind = NULL;
+	unsigned long id = 0;
+	int code = option_parse(argc, argv, NULL, 0, &rest);
+	if (!code)
+		code = option_count(&rest, 1, 1, "the session's ID");
+	if (code)
+		return code;
+	errno = 0;
+	id = strtoul(rest.items[0], &behind, 10);
+	if (rest.items[0][0] < '0' || rest.items[0][0] > '9' || *behind || errno || id > UINT32_MAX)
+		return cli_usage("'%s' is no session's ID, which is a number as `sekisho session list` shows it", rest.items[0]);
+	code = client_ask(json_pack("{s:s, s:I}", "verb", "session-end", "id", (json_int_t)id), NULL, &end);
+	if (code)
+		return code;
+	if (cli_json)
+		return cli_print_json(end);
+	const json_t *session = json_object_get(end, "session");
+	char user[CLI_WHEN], device[CLI_WHEN];
+	printf("Session %lu of %s on %s is ended.\n", id, text_safe(cli_text(session, "user"), user, sizeof user),
+		text_safe(cli_text(session, "device"), device, sizeof device));
+	json_decref(end);
+	return CLI_OK;
+}

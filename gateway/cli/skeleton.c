@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "gateway/cli/skeleton.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#define YOURS "# Made by `sekisho setup`, yours to edit: it will not be touched again.\n"
+
+static char *text_new(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static char *text_new(const char *format, ...)
+{
+	char *text;
+	va_list args;
+	va_start(args, format);
+	int n = vasprintf(&text, format, args);
+	va_end(args);
+	return n < 0 ? NULL : text;
+}
+
+char *skeleton_config(const struct skeleton *s)
+{
+	return text_new(
+		"# Settings of the remote-access gateway; sekisho.conf(5) explains every keyword.\n" YOURS
+		"# After a change:  sekisho setup --check,  then  sekisho reload.\n"
+		"# endpoint's port, tunnel-network, interface and backend change with a restart of sekisho-gateway only.\n"
+		"\n"
+		"# What phones dial: a name or address that is reachable from the Internet, and the UDP port there.\n"
+		"endpoint            %s\n"
+		"\n"
+		"# Where the phones live: one IPv4 network and, if wanted, one IPv6 network that nothing else uses. The gateway "
+		"takes the\n"
+		"# first address of each.\n"
+		"tunnel-network      %s\n"
+		"\n"
+		"# DNS servers for the phones; they can be asked before anybody has logged in.\n"
+		"resolver            %s\n"
+		"#dns-search         example.go.jp\n"
+		"\n"
+		"# What lies behind the gateway. 'internet' in the ACL files is everything else.\n"
+		"internal-networks   %s\n"
+		"\n"
+		"# The login page: the resolvers above must answer this name with the gateway's addresses inside the tunnel.\n"
+		"portal-name         %s\n"
+		"#portal-port        443\n"
+		"#label              Remote access of the ministry\n"
+		"\n"
+		"# How long a session lasts; ACL files can only shorten it.\n"
+		"#session            12h idle 1h\n"
+		"\n"
+		"# May somebody log in for whom there is no ACL file? Such a session reaches nothing.\n"
+		"#default-access     deny\n"
+		"\n"
+		"# Failed attempts of one device before it must wait, and how unknown user names are recorded.\n"
+		"#login-failures     5 per 5m\n"
+		"#unknown-users      hash\n"
+		"\n"
+		"# Logins are refused when fewer MiB are free in the log folder.\n"
+		"#log-space-reserve  64\n",
+		s->endpoint, s->tunnel, s->resolvers, s->networks, s->portal_name);
+}
+
+char *skeleton_systems(void)
+{
+	return text_new("# Names for internal systems, for the files of groups and users; sekisho-acl(5) explains every "
+			"statement.\n" YOURS "# After a change:  sekisho acl check,  then  sekisho acl apply.\n"
+			"#\n"
+			"#   system NAME PROTO [PORTS] DESTINATION...\n"
+			"#\n"
+			"# system webmail   tcp 443       10.20.0.10\n"
+			"# system intranet  tcp 80,443    10.20.0.0/24 2001:db8:20::/64\n"
+			"#\n"
+			"# Who may use them stands in groups/GROUP.acl (for every member of a Unix group) and users/USER.acl. "
+			"What no line\n"
+			"# allows is denied, and a deny beats every allow. For example groups/soumu.acl:\n"
+			"#\n"
+			"# owner   \"General affairs, network desk\"\n"
+			"# allow   webmail\n"
+			"# allow   intranet  until 2027-03-31  reason \"R8-112\"\n"
+			"# hours   mon-fri 07:00-22:00\n"
+			"# session 8h idle 30m\n"
+			"# expect  deny tcp 22 10.20.0.10\n");
+}
+
+char *skeleton_private(void)
+{
+	return text_new("# What narrows every session on a phone of class 'private'; sekisho-acl(5). ministry.acl and shared.acl "
+			"do the same for\n"
+			"# the other classes. Only deny, from, hours and session may stand here.\n" YOURS "#\n"
+			"# deny    tcp 445 10.20.0.0/16\n"
+			"# hours   mon-fri 07:00-20:00\n"
+			"# session 2h idle 15m\n");
+}
+
+char *skeleton_pam(bool debian)
+{
+	return text_new(
+		"#%%PAM-1.0\n"
+		"# Who may log in on the gateway's login page.\n" YOURS
+		"# Without this file nobody can. PAM's own way out, the service 'other', would often let every account of this "
+		"machine in.\n"
+		"# There are no session and password lines: the page opens no session on this machine and changes no passwords.\n"
+		"# A second factor goes before the auth line, for example one-time codes with pam_oath(8).\n"
+		"%s",
+		debian ? "@include common-auth\n@include common-account\n"
+		       : "auth     include  system-auth\naccount  include  system-auth\n");
+}
+
+const char *skeleton_listen(const struct addr *a, uint16_t port, char text[static SKELETON_LISTEN])
+{
+	const struct endpoint e = {*a, port};
+	char address[ENDPOINT_TEXT];
+	snprintf(text, SKELETON_LISTEN, "ListenStream=%s", endpoint_format(&e, address));
+	return text;
+}
+
+char *skeleton_socket(const struct settings *s)
+{
+	char v4[SKELETON_LISTEN], v6[SKELETON_LISTEN] = "";
+	skeleton_listen(&s->gateway4, s->portal_port, v4);
+	if (s->gateway6.family)
+		skeleton_listen(&s->gateway6, s->portal_port, v6);
+	return text_new("# Where the login page listens: the gateway's addresses inside the tunnel, nowhere else.\n" YOURS
+			"# Belongs to tunnel-network and portal-port of sekisho.conf.\n[Socket]\n%s\n%s%s",
+		v4, v6, *v6 ? "\n" : "");
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <unistd.h>
+
+#include "common/text.h"
+#include "gateway/cli/check.h"
+#include "gateway/cli/cli.h"
+#include "gateway/cli/client.h"
+#include "gateway/cli/command.h"
+#include "gateway/cli/option.h"
+#include "gateway/cli/table.h"
+
+enum { VALUE_MAX = 512 };
+
+static json_int_t number(const json_t *object, const char *member)
+{
+	return json_integer_value(json_object_get(object, member));
+}
+
+static void line(struct table *t, const char *name, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static void line(struct table *t, const char *name, const char *format, ...)
+{
+	char value[VALUE_MAX];
+	va_list args;
+	va_start(args, format);
+	vsnprintf(value, sizeof value, format, args);
+	va_end(args);
+	table_cell(t, name);
+	table_cell(t, value);
+}
+
+#define N "%" JSON_INTEGER_FORMAT
+
+static void lines_gateway(struct table *t, const json_t *s)
+{
+	char when[CLI_WHEN];
+	const char *v6 = cli_text(s, "v6");
+	line(t, "Gateway", "version %s, since %s", cli_text(s, "version"), cli_when(cli_text(s, "started"), time_now(), when));
+	line(t, "Tunnel", "%s (%s), port " N ", %s%s%s", cli_text(s, "interface"), cli_text(s, "backend"),
+		number(s, "listen_port"), cli_text(s, "v4"), *v6 ? ", " : "", v6);
+	line(t, "Phones dial", "%s", cli_text(s, "endpoint"));
+	line(t, "Public key", "%s", cli_text(s, "public_key"));
+	line(t, "Login page", "%s", json_is_true(json_object_get(s, "portal")) ? "connected" : "not connected");
+}
+
+static void lines_use(struct table *t, const json_t *s)
+{
+	char when[CLI_WHEN];
+	const json_t *d = json_object_get(s, "devices"), *a = json_object_get(s, "acl");
+	line(t, "Devices", N " active (" N " online), " N " suspended, " N " lost, " N " revoked", number(d, "active"),
+		number(d, "online"), number(d, "suspended"), number(d, "lost"), number(d, "revoked"));
+	line(t, "Sessions", N " open, " N " logins under way", number(s, "sessions"), number(s, "logins"));
+	line(t, "ACLs", "generation " N " of %s: " N " files, " N " rules, " N " profiles", number(a, "generation"),
+		cli_when(cli_text(a, "applied"), time_now(), when), number(a, "files"), number(a, "rules"),
+		number(s, "profiles"));
+}
+
+static void lines_refused(struct table *t, const json_t *s)
+{
+	const json_t *f = json_object_get(s, "firewall"), *k = json_object_get(s, "knocks");
+	line(t, "Knocks", N " seen: " N " admitted, " N " refused, " N " replayed, " N " forged, " N " dropped",
+		number(f, "knocks"), number(k, "admitted"), number(k, "refused"), number(k, "replayed"), number(k, "forged"),
+		number(k, "dropped"));
+	line(t, "Packets refused", N " by ACL, " N " without session, " N " of ended sessions, " N " spoofed",
+		number(f, "denied"), number(f, "no_session"), number(f, "stale"), number(f, "spoofed"));
+}
+
+#undef N
+
+static void print_problems(const json_t *problems)
+{
+	const json_t *problem;
+	char safe[VALUE_MAX];
+	size_t i;
+	puts(json_array_size(problems) ? "\nProblems:" : "\nNo problems.");
+	json_array_foreach(problems, i, problem) {
+		const char *text = json_string_value(problem);
+		printf("  %s\n", text_safe(text ? text : "", safe, sizeof safe));
+	}
+}
+
+/* Why it does not run may stand in the files: only root can read all of them. */
+static void hint_installation(void)
+{
+	if (geteuid() != 0) {
+		fputs("hint: sudo sekisho setup --check  tells whether the installation is complete\n", stderr);
+		return;
+	}
+	struct check c = {0};
+	check_all(&c);
+	if (c.count)
+		fprintf(stderr, "hint: sekisho setup --check  finds %zu problem%s in the installation\n", c.count,
+			c.count == 1 ? "" : "s");
+	check_clear(&c);
+}
+
+int status_verb(int argc, char **argv)
+{
+	static const struct table_column columns[] = {{NULL, TABLE_LEFT, TABLE_WHOLE}, {NULL, TABLE_LEFT, TABLE_WHOLE}};
+	struct option_words rest = {0};
+	json_t *end = NULL;
+	int code = option_parse(argc, argv, NULL, 0, &rest);
+	if (!code)
+		code = option_count(&rest, 0, 0, "");
+	if (code)
+		return code;
+	code = client_ask(json_pack("{s:s}", "verb", "status"), NULL, &end);
+	if (code == CLI_UNREACHABLE)
+		hint_installation();
+	if (code)
+		return code;
+	if (cli_json)
+		return cli_print_json(end);
+	struct table *t = table_new(columns, 2);
+	lines_gateway(t, end);
+	lines_use(t, end);
+	lines_refused(t, end);
+	code = table_show(t);
+	print_problems(json_object_get(end, "problems"));
+	json_decref(end);
+	return code;
+}
