@@ -14,8 +14,8 @@ struct session;
 struct exchange {
 	struct gateway *gateway;
 	json_t *request;
-	uint32_t uid;	 /* who asks, from the kernel */
-	char name[64];	 /* login name of that uid, or the number */
+	uint32_t uid; /* who asks, from the kernel */
+	char name[64]; /* login name of that uid, or the number */
 	json_t *answers; /* array of datagrams to send */
 	bool ended;
 };

@@ -53,9 +53,9 @@ json_t *control_json_session(struct gateway *g, const struct session *s)
 		control_json_time(s->row.opened), "expires", control_json_time(s->row.expires), "idle_seconds",
 		(json_int_t)((time_now() - s->active) / 1000000), "endpoint",
 		json_endpoint(peer && peer->endpoint.addr.family ? &peer->endpoint : &s->row.endpoint), "v4",
-		control_json_addr(&s->device.v4), "v6", control_json_addr(&s->device.v6), "profile", (int)s->profile, "source_bytes",
-		(json_int_t)total.source_bytes, "destination_bytes", (json_int_t)total.destination_bytes, "connections",
-		(json_int_t)total.connections);
+		control_json_addr(&s->device.v4), "v6", control_json_addr(&s->device.v6), "profile", (int)s->profile,
+		"source_bytes", (json_int_t)total.source_bytes, "destination_bytes", (json_int_t)total.destination_bytes,
+		"connections", (json_int_t)total.connections);
 }
 
 json_t *control_json_device(struct gateway *g, const struct device *d)
@@ -68,8 +68,8 @@ json_t *control_json_device(struct gateway *g, const struct device *d)
 		(void)json_array_append_new(users, json_string(d->users[i]));
 	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:I, s:I, s:o}", "id",
 		device_id_format(d->id, id), "label", d->label, "class", device_class_name(d->device_class), "status",
-		device_status_name(d->status), "users", users, "v4", control_json_addr(&d->v4), "v6", control_json_addr(&d->v6), "public_key",
-		key_format(&d->public_key, key), "valid_from", control_json_time(d->valid_from), "valid_until",
+		device_status_name(d->status), "users", users, "v4", control_json_addr(&d->v4), "v6", control_json_addr(&d->v6),
+		"public_key", key_format(&d->public_key, key), "valid_from", control_json_time(d->valid_from), "valid_until",
 		control_json_time(d->valid_until), "created", control_json_time(d->created), "last_seen",
 		control_json_time(peer && peer->moved > d->last_seen ? peer->moved : d->last_seen), "online",
 		peer && peer->online, "endpoint", json_endpoint(peer ? &peer->endpoint : NULL), "last_handshake",

@@ -36,8 +36,8 @@ struct gateway {
 	sd_event *loop;
 	struct settings settings;
 	struct policy *policy; /* in force */
-	uint64_t generation;   /* of the policy, counted over restarts */
-	int64_t applied;       /* when it came into force */
+	uint64_t generation; /* of the policy, counted over restarts */
+	int64_t applied; /* when it came into force */
 	int64_t started;
 	bool was_clean; /* the run before this one ended in order */
 
@@ -57,7 +57,7 @@ struct gateway {
 	struct portalchan *portal;
 	struct control *control;
 
-	bool running;	       /* the start went through */
+	bool running; /* the start went through */
 	int enforcement_error; /* -errno while firewall or tunnel could not be put right; 0 when all is well */
 };
 

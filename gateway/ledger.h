@@ -32,10 +32,10 @@ struct device {
 	enum device_class device_class;
 	enum device_status status;
 	char label[LABEL_MAX];
-	struct addr v4, v6;		 /* tunnel addresses; v6.family 0 when the gateway has no IPv6 network */
+	struct addr v4, v6; /* tunnel addresses; v6.family 0 when the gateway has no IPv6 network */
 	int64_t valid_from, valid_until; /* microseconds since the epoch; 0: no bound */
 	int64_t created, changed;
-	int64_t last_seen;		     /* last admission or handshake, 0 for never */
+	int64_t last_seen; /* last admission or handshake, 0 for never */
 	uint8_t last_timestamp[TAI64N_SIZE]; /* newest handshake timestamp admitted */
 	unsigned user_count;
 	char users[DEVICE_USERS_MAX][USER_NAME_MAX + 1];
@@ -46,9 +46,9 @@ struct session_row {
 	uint32_t device;
 	char user[USER_NAME_MAX + 1];
 	int64_t opened, expires;
-	int64_t ended;										    /* 0 while it lives */
-	uint8_t end_reason;									    /* enum session_end */
-	struct endpoint endpoint;								    /* outer address at login */
+	int64_t ended; /* 0 while it lives */
+	uint8_t end_reason; /* enum session_end */
+	struct endpoint endpoint; /* outer address at login */
 	uint64_t source_bytes, source_packets, destination_bytes, destination_packets, connections; /* of closed flows */
 	uint16_t group_count;
 	char (*groups)[USER_NAME_MAX + 1]; /* owned; ledger_session_clear() */

@@ -22,39 +22,43 @@ enum { START_SECONDS = 60 }; /* between the attempt id and its coming back from 
 
 /* ---- failures of a device ---- */
 
-void login_failure_note(struct gateway *g, uint32_t device, int64_t now)
+static struct failures *failures_of(struct gateway *g, uint32_t device_id)
 {
 	struct failures *f;
-	HASH_FIND_INT(g->logins->failures, &device, f);
+	DL_SEARCH_SCALAR(g->logins->failures, f, device, device_id);
+	return f;
+}
+
+void login_failure_note(struct gateway *g, uint32_t device, int64_t now)
+{
+	struct failures *f = failures_of(g, device);
 	if (!f) {
 		f = calloc(1, sizeof *f);
 		if (!f)
 			return;
-		f->device = (int)device;
+		f->device = device;
 		f->since = now;
-		HASH_ADD_INT(g->logins->failures, device, f);
+		DL_APPEND(g->logins->failures, f);
 	}
 	f->count++;
 }
 
 static void failures_forget(struct logins *l, struct failures *f)
 {
-	HASH_DEL(l->failures, f);
+	DL_DELETE(l->failures, f);
 	free(f);
 }
 
 void login_failures_clear(struct gateway *g, uint32_t device)
 {
-	struct failures *f;
-	HASH_FIND_INT(g->logins->failures, &device, f);
+	struct failures *f = failures_of(g, device);
 	if (f)
 		failures_forget(g->logins, f);
 }
 
 static bool must_wait(struct gateway *g, uint32_t device, int64_t now)
 {
-	struct failures *f;
-	HASH_FIND_INT(g->logins->failures, &device, f);
+	struct failures *f = failures_of(g, device);
 	if (!f)
 		return false;
 	if (now - f->since >= g->settings.login_failures_seconds * SECOND) {
@@ -205,7 +209,7 @@ void logins_tick(struct gateway *g, int64_t now)
 		if (overdue || now > a->deadline)
 			login_finish(g, a, LOGIN_TIMEOUT);
 	}
-	HASH_ITER(hh, g->logins->failures, f, next_failure)
+	DL_FOREACH_SAFE(g->logins->failures, f, next_failure)
 	{
 		if (now - f->since >= g->settings.login_failures_seconds * SECOND)
 			failures_forget(g->logins, f);
@@ -240,7 +244,9 @@ void logins_close(struct logins *l)
 		secret_wipe(&a->device.preshared, sizeof a->device.preshared);
 		free(a);
 	}
-	HASH_ITER(hh, l->failures, f, next_failure)
-	failures_forget(l, f);
+	DL_FOREACH_SAFE(l->failures, f, next_failure)
+	{
+		failures_forget(l, f);
+	}
 	free(l);
 }

@@ -4,16 +4,15 @@
 #define SEKISHO_LOGIN_INTERNAL_H
 
 #include <inttypes.h>
-#include <uthash.h>
 
 #include "gateway/channel.h"
 #include "gateway/login.h"
 
 enum attempt_state {
-	ATTEMPT_ISSUED,	   /* id given to the portal, not back yet */
-	ATTEMPT_WAITING,   /* for a turn to compute */
+	ATTEMPT_ISSUED, /* id given to the portal, not back yet */
+	ATTEMPT_WAITING, /* for a turn to compute */
 	ATTEMPT_COMPUTING, /* holds a turn */
-	ATTEMPT_PAUSED,	   /* its user thinks */
+	ATTEMPT_PAUSED, /* its user thinks */
 };
 
 struct attempt {
@@ -21,8 +20,8 @@ struct attempt {
 	enum attempt_state state;
 	struct device device;
 	struct channel *channel; /* to its sekisho-auth; NULL while issued */
-	bool begun;		 /* has had its first turn */
-	int64_t deadline;	 /* CLOCK_BOOTTIME microseconds */
+	bool begun; /* has had its first turn */
+	int64_t deadline; /* CLOCK_BOOTTIME microseconds */
 	int64_t turn_since;
 	uint64_t ticket; /* order of waiting */
 	char user[USER_NAME_MAX + 1];
@@ -32,10 +31,10 @@ struct attempt {
 };
 
 struct failures {
-	int device; /* hash key */
+	uint32_t device;
 	unsigned count;
 	int64_t since;
-	UT_hash_handle hh;
+	struct failures *prev, *next;
 };
 
 struct logins {

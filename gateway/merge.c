@@ -4,9 +4,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
+#include <utlist.h>
 
 #include "gateway/event.h"
+#include "gateway/index.h"
 
 struct entry {
 	uint8_t key[MERGE_KEY_MAX]; /* zero-padded */
@@ -15,13 +16,21 @@ struct entry {
 	uint64_t count; /* beyond the first */
 	enum log_file file;
 	json_t *pattern;
-	UT_hash_handle hh;
+	struct entry *prev, *next;
 };
 
 struct merge {
 	struct log *log;
 	struct entry *entries; /* in order of their first event */
+	unsigned count;
+	struct index by_key;
 };
+
+static int compare(const void *a, const void *b)
+{
+	const struct entry *x = a, *y = b;
+	return memcmp(x->key, y->key, sizeof x->key);
+}
 
 int merge_new(struct log *log, struct merge **out)
 {
@@ -29,13 +38,16 @@ int merge_new(struct log *log, struct merge **out)
 	if (!m)
 		return -ENOMEM;
 	m->log = log;
+	m->by_key.compare = compare;
 	*out = m;
 	return 0;
 }
 
 static void entry_close(struct merge *m, struct entry *e)
 {
-	HASH_DEL(m->entries, e);
+	index_remove(&m->by_key, e);
+	DL_DELETE(m->entries, e);
+	m->count--;
 	if (e->count) {
 		event_number(e->pattern, "sekisho.count", (int64_t)e->count);
 		event_time(e->pattern, "event.start", e->first);
@@ -58,11 +70,9 @@ void merge_free(struct merge *m)
 
 static struct entry *entry_find(struct merge *m, const void *key, size_t size)
 {
-	uint8_t padded[MERGE_KEY_MAX] = {0};
-	memcpy(padded, key, size < sizeof padded ? size : sizeof padded);
-	struct entry *e;
-	HASH_FIND(hh, m->entries, padded, sizeof padded, e);
-	return e;
+	struct entry like = {0};
+	memcpy(like.key, key, size < sizeof like.key ? size : sizeof like.key);
+	return index_find(&m->by_key, &like);
 }
 
 bool merge_count(struct merge *m, const void *key, size_t size, int64_t now)
@@ -88,19 +98,25 @@ void merge_first(struct merge *m, const void *key, size_t size, enum log_file fi
 		json_decref(pattern);
 		return; /* without memory each one is logged singly */
 	}
-	if (HASH_COUNT(m->entries) >= MERGE_ENTRIES_MAX)
+	if (m->count >= MERGE_ENTRIES_MAX)
 		entry_close(m, m->entries);
 	memcpy(e->key, key, size < sizeof e->key ? size : sizeof e->key);
 	e->first = e->last = now;
 	e->file = file;
 	e->pattern = pattern;
-	HASH_ADD(hh, m->entries, key, sizeof e->key, e);
+	if (index_add(&m->by_key, e) < 0) {
+		json_decref(pattern);
+		free(e);
+		return;
+	}
+	DL_APPEND(m->entries, e);
+	m->count++;
 }
 
 void merge_tick(struct merge *m, int64_t now)
 {
 	struct entry *e, *next;
-	HASH_ITER(hh, m->entries, e, next)
+	DL_FOREACH_SAFE(m->entries, e, next)
 	{
 		if (now - e->first < MERGE_SECONDS * INT64_C(1000000))
 			break; /* in order of their first event */

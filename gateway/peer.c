@@ -4,16 +4,18 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <utlist.h>
 
 #include "common/say.h"
 #include "gateway/admission.h"
 #include "gateway/event.h"
+#include "gateway/index.h"
 #include "gateway/session.h"
 
 enum {
-	OPENING_KEEPALIVE = 5,	/* seconds: makes WireGuard open the handshake at once; set back when it is done */
-	OPENING_PATIENCE = 15,	/* seconds */
-	KEEPALIVE_BYTES = 32,	/* an empty transport message (white paper, section 5.4.6) */
+	OPENING_KEEPALIVE = 5, /* seconds: makes WireGuard open the handshake at once; set back when it is done */
+	OPENING_PATIENCE = 15, /* seconds */
+	KEEPALIVE_BYTES = 32, /* an empty transport message (white paper, section 5.4.6) */
 	KEEPALIVE_SECONDS = 25, /* what phones are configured with */
 	HANDSHAKE_BYTES = INITIATION_SIZE + 92, /* sections 5.4.2 and 5.4.3 */
 };
@@ -21,23 +23,41 @@ enum {
 static const int64_t SECOND = 1000000;
 
 struct peers {
-	struct peer *by_key, *by_device;
+	struct peer *all; /* in order of installation */
+	unsigned count;
+	struct index by_key, by_device;
 	int64_t polled;
 };
+
+static int compare_key(const void *a, const void *b)
+{
+	const struct peer *x = a, *y = b;
+	return memcmp(&x->key, &y->key, sizeof x->key);
+}
+
+static int compare_device(const void *a, const void *b)
+{
+	const struct peer *x = a, *y = b;
+	return (x->device > y->device) - (x->device < y->device);
+}
 
 int peers_new(struct peers **out)
 {
 	struct peers *p = calloc(1, sizeof *p);
 	if (!p)
 		return -ENOMEM;
+	p->by_key.compare = compare_key;
+	p->by_device.compare = compare_device;
 	*out = p;
 	return 0;
 }
 
 static void peer_forget(struct peers *p, struct peer *peer)
 {
-	HASH_DELETE(hh, p->by_key, peer);
-	HASH_DELETE(hh_device, p->by_device, peer);
+	index_remove(&p->by_key, peer);
+	index_remove(&p->by_device, peer);
+	DL_DELETE(p->all, peer);
+	p->count--;
 	free(peer);
 }
 
@@ -45,34 +65,30 @@ void peers_free(struct peers *p)
 {
 	if (!p)
 		return;
-	while (p->by_key)
-		peer_forget(p, p->by_key);
+	while (p->all)
+		peer_forget(p, p->all);
 	free(p);
 }
 
 void peers_forget(struct gateway *g)
 {
-	while (g->peers->by_key)
-		peer_forget(g->peers, g->peers->by_key);
+	while (g->peers->all)
+		peer_forget(g->peers, g->peers->all);
 }
 
 struct peer *peer_by_key(struct gateway *g, const struct key *k)
 {
-	struct peer *peer;
-	HASH_FIND(hh, g->peers->by_key, k, sizeof *k, peer);
-	return peer;
+	return index_find(&g->peers->by_key, &(struct peer){.key = *k});
 }
 
 struct peer *peer_by_device(struct gateway *g, uint32_t device)
 {
-	struct peer *peer;
-	HASH_FIND(hh_device, g->peers->by_device, &device, sizeof device, peer);
-	return peer;
+	return index_find(&g->peers->by_device, &(struct peer){.device = device});
 }
 
 unsigned peers_count(struct gateway *g)
 {
-	return HASH_COUNT(g->peers->by_key);
+	return g->peers->count;
 }
 
 static struct peer *peer_note(struct gateway *g, const struct device *d, const struct endpoint *from, int64_t now)
@@ -88,8 +104,17 @@ static struct peer *peer_note(struct gateway *g, const struct device *d, const s
 	peer->v4 = d->v4;
 	peer->v6 = d->v6;
 	peer->valid_until = d->valid_until;
-	HASH_ADD(hh, g->peers->by_key, key, sizeof peer->key, peer);
-	HASH_ADD(hh_device, g->peers->by_device, device, sizeof peer->device, peer);
+	if (index_add(&g->peers->by_key, peer) < 0) {
+		free(peer);
+		return NULL;
+	}
+	if (index_add(&g->peers->by_device, peer) < 0) {
+		index_remove(&g->peers->by_key, peer);
+		free(peer);
+		return NULL;
+	}
+	DL_APPEND(g->peers->all, peer);
+	g->peers->count++;
 	return peer;
 }
 
@@ -278,7 +303,7 @@ static void drop_due(struct gateway *g, int64_t now)
 {
 	struct peer *peer, *next;
 	struct device d;
-	HASH_ITER(hh, g->peers->by_key, peer, next)
+	DL_FOREACH_SAFE(g->peers->all, peer, next)
 	{
 		const char *reason = drop_reason(g, peer, now);
 		if (!reason || ledger_device_by_id(g->ledger, peer->device, &d) < 0)

@@ -10,25 +10,24 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <uthash.h>
 
 #include "gateway/gateway.h"
 
 struct peer {
-	struct key key;			/* hash key */
-	uint32_t device;		/* hash key of the second index */
-	struct endpoint endpoint;	/* last seen */
-	int64_t installed;		/* CLOCK_REALTIME, microseconds, as all times here */
-	int64_t handshake;		/* last completed, 0 for none since it was installed */
-	int64_t moved;			/* when anything last came in, a keepalive too */
-	int64_t active;			/* when more than keepalives and handshakes last came in */
-	uint64_t rx, tx;		/* of this installation, last look */
+	struct key key;
+	uint32_t device;
+	struct endpoint endpoint; /* last seen */
+	int64_t installed; /* CLOCK_REALTIME, microseconds, as all times here */
+	int64_t handshake; /* last completed, 0 for none since it was installed */
+	int64_t moved; /* when anything last came in, a keepalive too */
+	int64_t active; /* when more than keepalives and handshakes last came in */
+	uint64_t rx, tx; /* of this installation, last look */
 	uint8_t timestamp[TAI64N_SIZE]; /* newest handshake timestamp seen */
-	bool online;			/* device-online has been logged */
-	bool opening;			/* the keepalive that opened the handshake is still set */
-	struct addr v4, v6;		/* the device's tunnel addresses */
-	int64_t valid_until;		/* the device's period of use; 0: no bound */
-	UT_hash_handle hh, hh_device;
+	bool online; /* device-online has been logged */
+	bool opening; /* the keepalive that opened the handshake is still set */
+	struct addr v4, v6; /* the device's tunnel addresses */
+	int64_t valid_until; /* the device's period of use; 0: no bound */
+	struct peer *prev, *next;
 };
 
 int peers_new(struct peers **out);

@@ -20,7 +20,7 @@ struct portalchan {
 	struct channel_listener *listener;
 	uid_t uid;
 	char reach[REACH_MAX][REACH_TEXT]; /* of the answer being made */
-	struct channel *channel;	   /* one at a time: a restarted portal replaces the old one */
+	struct channel *channel; /* one at a time: a restarted portal replaces the old one */
 };
 
 /* The device at a tunnel address that WireGuard holds right now. */

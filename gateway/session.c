@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <utlist.h>
 
 #include "common/paths.h"
 #include "common/say.h"
@@ -12,11 +13,25 @@
 #include "gateway/profiles.h"
 #include "gateway/session_internal.h"
 
+static int compare_serial(const void *a, const void *b)
+{
+	const struct session *x = a, *y = b;
+	return (x->serial > y->serial) - (x->serial < y->serial);
+}
+
+static int compare_device(const void *a, const void *b)
+{
+	const struct session *x = a, *y = b;
+	return (x->device_id > y->device_id) - (x->device_id < y->device_id);
+}
+
 int sessions_new(struct sessions **out)
 {
 	struct sessions *all = calloc(1, sizeof *all);
 	if (!all)
 		return -ENOMEM;
+	all->by_serial.compare = compare_serial;
+	all->by_device.compare = compare_device;
 	int r = profiles_new(&all->profiles);
 	if (r < 0) {
 		free(all);
@@ -28,8 +43,10 @@ int sessions_new(struct sessions **out)
 
 void session_forget(struct sessions *all, struct session *s)
 {
-	HASH_DELETE(hh, all->by_serial, s);
-	HASH_DELETE(hh_device, all->by_device, s);
+	index_remove(&all->by_serial, s);
+	index_remove(&all->by_device, s);
+	DL_DELETE(all->all, s);
+	all->count--;
 	session_discard(s);
 }
 
@@ -45,29 +62,25 @@ void sessions_free(struct sessions *all)
 {
 	if (!all)
 		return;
-	while (all->by_serial)
-		session_forget(all, all->by_serial);
+	while (all->all)
+		session_forget(all, all->all);
 	profiles_free(all->profiles);
 	free(all);
 }
 
 struct session *session_by_serial(struct gateway *g, uint32_t serial)
 {
-	struct session *s;
-	HASH_FIND(hh, g->sessions->by_serial, &serial, sizeof serial, s);
-	return s;
+	return index_find(&g->sessions->by_serial, &(struct session){.serial = serial});
 }
 
 struct session *session_by_device(struct gateway *g, uint32_t device)
 {
-	struct session *s;
-	HASH_FIND(hh_device, g->sessions->by_device, &device, sizeof device, s);
-	return s;
+	return index_find(&g->sessions->by_device, &(struct session){.device_id = device});
 }
 
 unsigned sessions_count(struct gateway *g)
 {
-	return HASH_COUNT(g->sessions->by_serial);
+	return g->sessions->count;
 }
 
 unsigned sessions_profiles(struct gateway *g)
@@ -77,7 +90,7 @@ unsigned sessions_profiles(struct gateway *g)
 
 struct session *session_next(struct gateway *g, const struct session *s)
 {
-	return s ? s->hh.next : g->sessions->by_serial;
+	return s ? s->next : g->sessions->all;
 }
 
 struct session *session_note(const struct device *d, int64_t now)
@@ -93,11 +106,20 @@ struct session *session_note(const struct device *d, int64_t now)
 	return s;
 }
 
-void session_index(struct sessions *all, struct session *s)
+int session_index(struct sessions *all, struct session *s)
 {
 	s->serial = s->row.serial;
-	HASH_ADD(hh, all->by_serial, serial, sizeof s->serial, s);
-	HASH_ADD(hh_device, all->by_device, device_id, sizeof s->device_id, s);
+	int r = index_add(&all->by_serial, s);
+	if (r < 0)
+		return r;
+	r = index_add(&all->by_device, s);
+	if (r < 0) {
+		index_remove(&all->by_serial, s);
+		return r;
+	}
+	DL_APPEND(all->all, s);
+	all->count++;
+	return 0;
 }
 
 struct firewall_session session_element(const struct session *s, int64_t now)
@@ -230,7 +252,7 @@ unsigned session_end_device(struct gateway *g, uint32_t device, enum session_end
 void sessions_tick(struct gateway *g, int64_t now)
 {
 	struct session *s, *next;
-	HASH_ITER(hh, g->sessions->by_serial, s, next)
+	DL_FOREACH_SAFE(g->sessions->all, s, next)
 	{
 		struct session_times t = {.expires = s->row.expires,
 			.device_until = s->device.valid_until,
@@ -245,6 +267,6 @@ void sessions_tick(struct gateway *g, int64_t now)
 void sessions_save(struct gateway *g)
 {
 	struct session *s, *next;
-	HASH_ITER(hh, g->sessions->by_serial, s, next)
+	DL_FOREACH_SAFE(g->sessions->all, s, next)
 	(void)ledger_session_totals(g->ledger, &s->row);
 }

@@ -9,18 +9,17 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <uthash.h>
 
 #include "gateway/gateway.h"
 
 struct session {
-	uint32_t serial;	/* hash key */
-	uint32_t device_id;	/* hash key of the second index */
+	uint32_t serial;
+	uint32_t device_id;
 	struct session_row row; /* as in the ledger; totals of closed flows run here */
-	struct device device;	/* as at login, for the log; secrets wiped */
+	struct device device; /* as at login, for the log; secrets wiped */
 	uint16_t profile;
 	int64_t active; /* CLOCK_REALTIME microseconds of the last traffic */
-	UT_hash_handle hh, hh_device;
+	struct session *prev, *next;
 };
 
 int sessions_new(struct sessions **out);
@@ -77,7 +76,7 @@ unsigned sessions_profiles(struct gateway *g);
 
 /* ---- pure: when does a session end, and why ---- */
 struct session_times {
-	int64_t expires;      /* microseconds since the epoch */
+	int64_t expires; /* microseconds since the epoch */
 	int64_t device_until; /* 0: none */
 	int64_t active;
 	int64_t idle_seconds;

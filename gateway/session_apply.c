@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <utlist.h>
 
 #include "common/say.h"
 #include "gateway/session_internal.h"
@@ -18,7 +19,7 @@ struct step {
 static int prepare(struct gateway *g, const struct policy *policy, struct step *steps, size_t *count)
 {
 	struct session *s, *next;
-	HASH_ITER(hh, g->sessions->by_serial, s, next)
+	DL_FOREACH_SAFE(g->sessions->all, s, next)
 	{
 		struct step *step = &steps[*count];
 		struct profile *profile;

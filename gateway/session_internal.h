@@ -3,11 +3,14 @@
 #ifndef SEKISHO_SESSION_INTERNAL_H
 #define SEKISHO_SESSION_INTERNAL_H
 
+#include "gateway/index.h"
 #include "gateway/profiles.h"
 #include "gateway/session.h"
 
 struct sessions {
-	struct session *by_serial, *by_device;
+	struct session *all; /* in order of opening */
+	unsigned count;
+	struct index by_serial, by_device;
 	struct profiles *profiles;
 };
 
@@ -15,8 +18,8 @@ struct sessions {
 struct session *session_note(const struct device *d, int64_t now);
 void session_discard(struct session *s);
 
-/* Into the tables once row.serial is known, and out of them (freed). */
-void session_index(struct sessions *all, struct session *s);
+/* Into the tables once row.serial is known: 0, -ENOMEM, or -EEXIST for a serial or device that is in. And out (freed). */
+int session_index(struct sessions *all, struct session *s);
 void session_forget(struct sessions *all, struct session *s);
 
 /* What the firewall should hold for it at `now`. */

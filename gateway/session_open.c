@@ -51,7 +51,9 @@ static int open_steps(struct gateway *g, struct session *s, int64_t now)
 	r = session_log(g, s, "session-opened", NULL, now);
 	if (r < 0)
 		goto undo;
-	session_index(g->sessions, s);
+	r = session_index(g->sessions, s);
+	if (r < 0)
+		goto undo;
 	indexed = true;
 	struct firewall_session element = session_element(s, now);
 	r = firewall_session_set(g->firewall, &element);

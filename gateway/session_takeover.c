@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <utlist.h>
 
 #include "common/say.h"
 #include "gateway/admission.h"
@@ -81,8 +82,10 @@ static int load_row(const struct session_row *row, void *arg)
 		}
 		memcpy(s->row.groups, row->groups, (size_t)row->group_count * sizeof *row->groups);
 	}
-	session_index(g->sessions, s);
-	return 0;
+	r = session_index(g->sessions, s);
+	if (r < 0)
+		session_discard(s);
+	return r;
 }
 
 /* Why a session of the ledger cannot go on, or END_NONE. */
@@ -158,12 +161,12 @@ int sessions_take_over(struct gateway *g)
 	if (held.session_count)
 		qsort(held.sessions, held.session_count, sizeof *held.sessions, held_compare);
 	profiles_forget(g->sessions->profiles);
-	if (!g->sessions->by_serial) {
+	if (!g->sessions->all) {
 		r = ledger_sessions_live(g->ledger, load_row, g);
 		if (r < 0)
 			goto out;
 	}
-	HASH_ITER(hh, g->sessions->by_serial, s, next)
+	DL_FOREACH_SAFE(g->sessions->all, s, next)
 	{
 		s->profile = 0;
 		enum session_end reason = unfit(g, s, now);
