@@ -15,8 +15,8 @@ enum pamstack_stage { STAGE_START, STAGE_AUTHENTICATE, STAGE_ACCOUNT };
 
 struct pamstack_result {
 	enum login_reason reason;
-	enum pamstack_stage stage;    /* where it ended */
-	int code;		      /* what PAM said last: PAM_SUCCESS, PAM_AUTH_ERR, ... */
+	enum pamstack_stage stage; /* where it ended */
+	int code; /* what PAM said last: PAM_SUCCESS, PAM_AUTH_ERR, ... */
 	char user[USER_NAME_MAX + 1]; /* PAM_USER at the end, which a module may have changed; "" unless it succeeded */
 };
 

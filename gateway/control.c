@@ -273,10 +273,13 @@ int control_open(struct gateway *g, struct control **out)
 
 void control_close(struct control *control)
 {
+	struct client *c, *next;
 	if (!control)
 		return;
 	channel_unlisten(control->listener);
-	while (control->clients)
-		client_free(control->clients);
+	DL_FOREACH_SAFE(control->clients, c, next)
+	{
+		client_free(c);
+	}
 	free(control);
 }
