@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# `make help` names the targets. Build products go to build/$(VARIANT), one folder for each compiler and sanitizer choice.
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+SAN ?=
+VARIANT := $(notdir $(firstword $(CC)))$(if $(SAN),-san)
+B := build/$(VARIANT)
+PREFIX ?= /usr/local
+DESTDIR ?=
+VERSION := 0.1.0
+
+WGLIB := /usr/share/doc/wireguard-tools/examples/embeddable-wg-library
+
+probe = $(shell printf 'int main(void){return 0;}' | $(CC) -Werror $(1) -x c -o /dev/null - 2>/dev/null && echo '$(1)')
+WARN := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wimplicit-fallthrough \
+	-Wvla -Wundef -Wpointer-arith -Wwrite-strings $(if $(CI),-Werror)
+HARDEN := -fstack-protector-strong -fstack-clash-protection -fcf-protection=full -fPIE -fno-strict-overflow \
+	-fno-delete-null-pointer-checks $(call probe,-ftrivial-auto-var-init=zero)
+ifeq ($(SAN),)
+OPT := -O2 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+else
+OPT := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+endif
+CFLAGS ?=
+# uthash's default hash falls through a switch of twelve cases at each use: clang warns of it, and gcc -fanalyzer takes hours over it.
+ALL_CFLAGS = -DHASH_FUNCTION=HASH_OAT -std=gnu11 -g $(OPT) $(WARN) $(HARDEN) -I. -isystem $(WGLIB) -D_GNU_SOURCE -DSEKISHO_VERSION='"$(VERSION)"' $(CFLAGS)
+comma := ,
+ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code,--as-needed $(if $(SAN),-fsanitize=address$(comma)undefined) $(LDFLAGS)
+
+LIBS_gateway := -lmnl -lnftnl -lnetfilter_conntrack -lcrypto -lsystemd -ljansson -lsqlite3 -lcap-ng -lseccomp
+LIBS_cli := -ljansson -lcrypto -lqrencode -lpng
+LIBS_portal := -lssl -lcrypto -lsystemd -lseccomp -lcap-ng
+LIBS_auth := -lpam -lcrypto -lsystemd
+LIBS_all := $(sort $(LIBS_gateway) $(LIBS_cli) $(LIBS_portal) $(LIBS_auth))
+
+# Every .c of a folder goes into that folder's archive, except the files that hold a main().
+MAINS := gateway/main.c gateway/cli/main.c auth/portal_main.c auth/auth_main.c
+src = $(filter-out $(MAINS),$(wildcard $(1)/*.c))
+obj = $(patsubst %.c,$(B)/%.o,$(1))
+LIB_common := $(B)/libcommon.a
+LIB_config := $(B)/libconfig.a
+LIB_gateway := $(B)/libgateway.a
+LIB_cli := $(B)/libcli.a
+LIB_auth := $(B)/libauth.a
+LIB_all := $(LIB_cli) $(LIB_gateway) $(LIB_auth) $(LIB_config) $(LIB_common)
+
+PROGRAMS := $(B)/sekisho-gateway $(B)/sekisho $(B)/sekisho-portal $(B)/sekisho-auth
+UNIT := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c))
+FUZZ := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+
+.PHONY: all
+all: $(PROGRAMS) ## the four programs, in build/
+
+$(B)/libcommon.a: $(call obj,$(call src,common))
+$(B)/libconfig.a: $(call obj,$(call src,config))
+$(B)/libgateway.a: $(call obj,$(call src,gateway)) $(B)/wireguard.o
+$(B)/libcli.a: $(call obj,$(call src,gateway/cli))
+$(B)/libauth.a: $(call obj,$(call src,auth))
+$(B)/%.a:
+	@mkdir -p $(@D)
+	@rm -f $@
+	$(AR) rcs $@ $(filter %.o,$^)
+
+$(B)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# The kernel's netlink interface, built from where the wireguard-tools package installs it: others' code, others' warnings.
+$(B)/wireguard.o: $(WGLIB)/wireguard.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -g $(OPT) $(HARDEN) -w -D_GNU_SOURCE $(CFLAGS) -c -o $@ $<
+
+$(B)/sekisho-gateway: $(B)/gateway/main.o $(LIB_gateway) $(LIB_config) $(LIB_common)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_gateway)
+$(B)/sekisho: $(B)/gateway/cli/main.o $(LIB_cli) $(LIB_gateway) $(LIB_config) $(LIB_common)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_cli) $(LIBS_gateway)
+$(B)/sekisho-portal: $(B)/auth/portal_main.o $(LIB_auth) $(LIB_config) $(LIB_common)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_portal) $(LIBS_auth)
+$(B)/sekisho-auth: $(B)/auth/auth_main.o $(LIB_auth) $(LIB_config) $(LIB_common)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_auth) $(LIBS_portal)
+
+$(B)/tests/%: tests/unit/%.c $(LIB_all)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -Wno-missing-prototypes -MMD -MP -MF $@.d $(ALL_LDFLAGS) -o $@ $< -Wl,--start-group $(LIB_all) -Wl,--end-group -lcmocka $(LIBS_all)
+
+# One fuzz target is one file with LLVMFuzzerTestOneInput(). Replayed with the ordinary compiler, or built by clang for `make fuzz`.
+$(B)/fuzz/%: tests/fuzz/%.c tests/fuzz/replay.c $(LIB_all)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -Wno-missing-prototypes -MMD -MP -MF $@.d $(ALL_LDFLAGS) -o $@ $< tests/fuzz/replay.c -Wl,--start-group $(LIB_all) -Wl,--end-group $(LIBS_all)
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
+
+.PHONY: unit
+unit: $(UNIT) ## unit tests (as root also those that make namespaces)
+	@set -e; for t in $(UNIT); do echo "== $$t"; $$t; done
+
+PYTHON := /usr/bin/python3
+PYTEST := $(PYTHON) -m pytest -q -p no:cacheprovider
+SYSTEM := SEKISHO_BUILD=$(abspath $(B)) PYTHONDONTWRITEBYTECODE=1 tests/system/run
+
+# Small programs that system tests run beside the product.
+TEST_TOOLS := $(if $(wildcard tests/system/firewall_driver.c),$(B)/tests/firewall_driver) \
+	$(if $(wildcard tests/system/pam_script.c),$(B)/tests/pam_script.so)
+$(B)/tests/firewall_driver: tests/system/firewall_driver.c $(LIB_all)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -Wno-missing-prototypes -MMD -MP -MF $@.d $(ALL_LDFLAGS) -o $@ $< -Wl,--start-group $(LIB_all) -Wl,--end-group $(LIBS_all)
+$(B)/tests/pam_script.so: tests/system/pam_script.c
+	@mkdir -p $(@D)
+	$(CC) $(filter-out -fPIE,$(ALL_CFLAGS)) -fPIC -Wno-missing-prototypes -shared -Wl,-z,relro,-z,now -o $@ $< -lpam
+
+.PHONY: deps
+deps: ## installs missing Debian packages (as root), or names them
+	tests/deps
+
+.PHONY: tests
+tests: $(UNIT) $(FUZZ) $(TEST_TOOLS)
+
+.PHONY: check
+check: ## everything: programs, unit tests, fuzz corpora, system and browser tests (as root)
+	tests/deps
+	$(MAKE) -j$(shell nproc) all tests
+	$(MAKE) unit
+	$(MAKE) fuzz-replay
+	$(MAKE) system
+
+.PHONY: golden
+golden: $(B)/tests/test_golden ## ACL and settings files with their verdicts in tests/golden (part of unit)
+	$<
+
+.PHONY: system
+system: $(PROGRAMS) $(TEST_TOOLS) ## the whole product in network namespaces, and its pages in Chromium (as root)
+	$(SYSTEM) $(PYTEST) tests/system tests/browser
+
+.PHONY: fuzz-replay
+fuzz-replay: $(FUZZ) ## every fuzz target over its corpus, without a fuzzer
+	@set -e; for t in $(FUZZ); do echo "== $$t"; $$t tests/fuzz/corpus/$$(basename $$t | sed s/^fuzz_//); done
+
+# libFuzzer wants the libraries instrumented too, hence a folder of their own. New inputs stay in build/.
+FUZZ_TIME ?= 60
+.PHONY: fuzz fuzz-run
+fuzz: ## every fuzz target for FUZZ_TIME seconds under clang's libFuzzer and sanitizers
+	$(MAKE) CC=clang SAN=1 B=build/libfuzzer CFLAGS=-fsanitize=fuzzer-no-link fuzz-run
+fuzz-run: $(patsubst $(B)/fuzz/%,$(B)/libfuzzer/%,$(FUZZ))
+	@set -e; for t in $^; do n=$$(basename $$t | sed s/^fuzz_//); mkdir -p $(B)/corpus/$$n $(B)/found; echo "== $$t"; \
+		$$t -max_total_time=$(FUZZ_TIME) -timeout=10 -print_final_stats=1 -artifact_prefix=$(B)/found/ $(B)/corpus/$$n tests/fuzz/corpus/$$n; done
+$(B)/libfuzzer/%: tests/fuzz/%.c $(LIB_all)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -Wno-missing-prototypes $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $< -Wl,--start-group $(LIB_all) -Wl,--end-group $(LIBS_all)
+
+.PHONY: demo demo-stop
+demo: ## shows the whole product on this machine, in namespaces (as root); KEEP=1 leaves it up to look around
+	tests/deps
+	$(MAKE) -j$(shell nproc) all
+	SEKISHO_BUILD=$(abspath $(B)) $(PYTHON) tests/demo/demo.py $(if $(KEEP),--keep)
+demo-stop: ## ends what `make demo KEEP=1` left up
+	$(PYTHON) tests/demo/demo.py --stop
+
+.PHONY: bench
+bench: ## throughput with and without our rules, times of admission, login and the end of a session (as root)
+	tests/deps
+	$(MAKE) -j$(shell nproc) all
+	$(SYSTEM) $(PYTHON) tests/bench/bench.py
+
+SOURCES := $(sort $(wildcard common/*.c config/*.c gateway/*.c gateway/cli/*.c auth/*.c))
+TIDY_FLAGS := -DHASH_FUNCTION=HASH_OAT -I. -isystem $(WGLIB) -D_GNU_SOURCE -DSEKISHO_VERSION=\"$(VERSION)\"
+.PHONY: analyze objects
+analyze: ## gcc -fanalyzer, clang-tidy and cppcheck over all sources; any finding fails
+	$(MAKE) -j$(shell nproc) CC=gcc B=build/analyze CFLAGS='-fanalyzer -Werror' objects
+	printf '%s\n' $(SOURCES) | xargs -P $(shell nproc) -n 1 sh -c 'clang-tidy --quiet "$$@" -- -std=gnu11 $(TIDY_FLAGS)' clang-tidy
+	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --enable=warning,performance,portability -j $(shell nproc) \
+		$(filter -D%,$(TIDY_FLAGS)) -I. $(addprefix --include=/usr/include/,uthash.h utlist.h) --suppress=missingIncludeSystem $(SOURCES)
+objects: $(call obj,$(SOURCES))
+# gcc's analyzer loses sight of what is reachable through uthash's tables and calls it leaked.
+build/analyze/gateway/peer.o: override CFLAGS += -Wno-analyzer-malloc-leak
+
+sbindir = $(PREFIX)/sbin
+libexecdir = $(PREFIX)/libexec/sekisho
+docdir = $(PREFIX)/share/doc/sekisho
+UNITS := $(notdir $(patsubst %.in,%,$(wildcard systemd/*.in systemd/*.socket systemd/*.target)))
+MAN := $(wildcard docs/man/*.[1-8] docs/*.[1-8])
+.PHONY: install uninstall
+install: all ## into DESTDIR and PREFIX (/usr/local)
+	install -d $(DESTDIR)$(sbindir) $(DESTDIR)$(libexecdir) $(DESTDIR)$(docdir)/examples/pam
+	install -m 755 $(B)/sekisho $(DESTDIR)$(sbindir)/
+	install -m 755 $(B)/sekisho-gateway $(B)/sekisho-portal $(B)/sekisho-auth $(DESTDIR)$(libexecdir)/
+	for d in systemd/system sysusers.d tmpfiles.d sysctl.d modules-load.d; do install -d $(DESTDIR)$(PREFIX)/lib/$$d; done
+	install -m 644 systemd/*.socket systemd/*.target $(DESTDIR)$(PREFIX)/lib/systemd/system/
+	for u in systemd/*.in; do sed 's,@libexecdir@,$(libexecdir),g' $$u >$(DESTDIR)$(PREFIX)/lib/systemd/system/$$(basename $$u .in) || exit 1; done
+	install -m 644 systemd/sysusers.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/sekisho.conf
+	install -m 644 systemd/tmpfiles.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/sekisho.conf
+	install -m 644 systemd/sysctl.conf $(DESTDIR)$(PREFIX)/lib/sysctl.d/50-sekisho.conf
+	install -m 644 systemd/modules-load.conf $(DESTDIR)$(PREFIX)/lib/modules-load.d/sekisho.conf
+	install -D -m 644 systemd/logrotate.conf $(DESTDIR)/etc/logrotate.d/sekisho
+	install -m 644 systemd/pam/sekisho $(DESTDIR)$(docdir)/examples/pam/
+	install -m 644 README.md docs/*.md $(DESTDIR)$(docdir)/
+	for m in $(MAN); do install -D -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$$(basename $$m) || exit 1; done
+uninstall: ## takes the programs out again; /etc/sekisho, the ledger and the logs stay
+	rm -f $(DESTDIR)$(sbindir)/sekisho $(addprefix $(DESTDIR)$(PREFIX)/lib/systemd/system/,$(UNITS))
+	rm -rf $(DESTDIR)$(libexecdir) $(DESTDIR)$(docdir)
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/lib/,sysusers.d/sekisho.conf tmpfiles.d/sekisho.conf sysctl.d/50-sekisho.conf modules-load.d/sekisho.conf)
+	rm -f $(DESTDIR)/etc/logrotate.d/sekisho
+	for m in $(MAN); do rm -f $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$$(basename $$m); done
+
+.PHONY: help
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
+
+.PHONY: clean
+clean: ## removes build/
+	rm -rf build
