@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The login as a person meets it: through the tunnel, the real page, real PAM (pam_unix with yescrypt, pam_oath)."""
+import subprocess
+import threading
+
+import pytest
+
+from world import PAM, STAFF, field, wait_until
+
+SETTINGS = {"pam_timeout": "3s", "login_timeout": "15s", "login_parallel": "2", "login_failures": "50 per 1m", "unknown_users": "hash"}
+
+# k-mori's module hangs, as one does whose directory server does not answer; everybody else is asked as usual.
+HANGING = """auth [success=1 default=ignore] pam_succeed_if.so quiet user != k-mori
+auth required pam_exec.so quiet /usr/bin/sleep 600
+""" + PAM
+
+
+@pytest.fixture
+def logged_out(world, device):
+    for s in world.sekisho("session", "list", "--json"):
+        world.sekisho("session", "end", str(s["id"]))
+
+
+def sessions(world):
+    return world.sekisho("session", "list", "--json")
+
+
+def failed(world, device, count):
+    return wait_until(lambda: len(found := world.logs("auth", "login-failed", device__id=device.id)) > count and found, 15)[-1]
+
+
+def test_password_and_code_open_a_session_over_tls13(world, device, logged_out):
+    browser = world.browser()
+    page = browser.login("t-yamada", STAFF["t-yamada"].password, world.code("t-yamada"))
+    assert browser.tls == "TLSv1.3" and page.status == 200
+    row, = sessions(world)
+    assert (row["user"], row["device"]) == ("t-yamada", device.id)
+    event = world.logs("auth", "session-opened")[-1]
+    assert field(event, "user.name") == "t-yamada" and field(event, "sekisho.session.id")
+    assert world.logs("auth", "login-succeeded")[-1]["tls"]["version"] == "1.3"
+    assert "t-yamada" in browser.get("/").text
+
+
+def test_both_languages(world, device, logged_out):
+    assert world.browser(language="ja").get("/").language == "ja"
+    assert world.browser(language="en").get("/").language == "en"
+
+
+def test_over_ipv6_too(world, device, logged_out):
+    browser = world.browser(v6=True)
+    browser.login("t-yamada", STAFF["t-yamada"].password, world.code("t-yamada"))
+    assert len(sessions(world)) == 1
+
+
+@pytest.mark.parametrize("user, password, reason", [
+    ("t-yamada", "wrong", "bad-credentials"),
+    ("nobody-of-that-name", "wrong", "user-unknown"),
+    ("h-suzuki", STAFF["h-suzuki"].password, "user-not-allowed-on-device"),
+])
+def test_failures_look_alike_on_the_page_and_differ_in_the_log(world, device, logged_out, user, password, reason):
+    before = len(world.logs("auth", "login-failed", device__id=device.id))
+    browser = world.browser()
+    page = browser.login(user, password, world.code(user) if user in STAFF else "000000")
+    event = failed(world, device, before)
+    assert event["event"]["reason"] == reason
+    assert not sessions(world)
+    browser2 = world.browser()
+    other = browser2.login("t-yamada", "also wrong", "000000")
+    assert page.text.replace(user, "") == other.text.replace("t-yamada", "")
+
+
+def test_a_wrong_code_and_a_used_code_open_nothing(world, device, logged_out):
+    staff = STAFF["t-yamada"]
+    world.browser().login(staff.name, staff.password, "000000")
+    assert not sessions(world)
+    code = world.code(staff.name)
+    world.browser().login(staff.name, staff.password, code)
+    assert len(sessions(world)) == 1
+    world.sekisho("session", "end", str(sessions(world)[0]["id"]))
+    world.browser().login(staff.name, staff.password, code)
+    assert not sessions(world)
+
+
+def test_an_expired_account_is_told_after_the_right_password(world, device, logged_out):
+    subprocess.run(["usermod", "--expiredate", "2020-01-02", "t-yamada"], check=True)
+    try:
+        before = len(world.logs("auth", "login-failed", device__id=device.id))
+        world.login(world.phone)
+        assert failed(world, device, before)["event"]["reason"] == "account-expired"
+        assert not sessions(world)
+    finally:
+        subprocess.run(["usermod", "--expiredate", "", "t-yamada"], check=True)
+
+
+def test_logging_out_closes_at_once(world, device, session):
+    assert world.phone.tcp("10.20.0.10", 80).result == "open"
+    browser = world.browser()
+    page = browser.get("/")
+    browser.submit(page.forms[-1])
+    assert not sessions(world)
+    assert world.phone.tcp("10.20.0.10", 80).result in ("refused", "prohibited")
+    assert world.logs("auth", "session-ended", device__id=device.id)[-1]["event"]["reason"] == "logout"
+
+
+def test_a_hanging_module_stops_nobody_else_and_is_ended(world, device, logged_out):
+    more = world.add_device("k-mori", label="hangs")
+    world.phone2.join(more.conf)
+    world.write("/etc/pam.d/sekisho", HANGING)
+    try:
+        wait_until(lambda: world.phone2.tcp("10.64.0.1", 443, 1).result == "open")
+        hanging = world.browser(world.phone2)
+        thread = threading.Thread(target=hanging.login, args=("k-mori", STAFF["k-mori"].password, "000000"))
+        thread.start()
+        wait_until(lambda: world.pids("sleep"), what="the module hangs")
+        world.login(world.phone)
+        assert [s["user"] for s in sessions(world)] == ["t-yamada"]
+        thread.join()
+        assert failed(world, more, 0)["event"]["reason"] in ("timeout", "backend-unavailable")
+        # its unit ends what it left behind; here the attempt itself must be gone
+        wait_until(lambda: not world.pids("sekisho-auth"), 20, "the attempt ends")
+    finally:
+        world.write("/etc/pam.d/sekisho", PAM)
+        world.phone2.off()
+
+
+def test_no_service_file_means_nobody(world, device, logged_out):
+    """Debian's /etc/pam.d/other would let every account in."""
+    before = len(world.logs("auth", "login-failed", device__id=device.id))
+    world.write("/etc/pam.d/other", "auth required pam_permit.so\naccount required pam_permit.so\n")
+    subprocess.run(["mv", "/etc/pam.d/sekisho", "/etc/pam.d/sekisho.away"], check=True)
+    try:
+        world.browser().login("t-yamada", STAFF["t-yamada"].password)
+        assert failed(world, device, before)["event"]["reason"] == "backend-unavailable"
+        assert not sessions(world)
+        assert "/etc/pam.d/sekisho" in world.output("auth")
+    finally:
+        subprocess.run(["mv", "/etc/pam.d/sekisho.away", "/etc/pam.d/sekisho"], check=True)
+
+
+def test_too_many_failures_must_wait(world, device, logged_out):
+    world.configure(login_failures="3 per 10m")
+    world.sekisho("reload")
+    try:
+        for _ in range(4):
+            world.browser().login("t-yamada", "wrong", "000000")
+        before = len(world.logs("auth", "login-failed", device__id=device.id))
+        world.login(world.phone)
+        assert failed(world, device, before)["event"]["reason"] == "rate-limited"
+        assert not sessions(world)
+    finally:
+        world.configure(login_failures="50 per 1m")
+        world.sekisho("reload")
+
+
+def test_nothing_typed_as_a_secret_is_in_any_log(world):
+    """Runs last in this module: passwords, codes, and the unknown name, in which people type passwords, are nowhere."""
+    files = subprocess.run("cat /var/log/sekisho/* /run/world/out/*", shell=True, capture_output=True, text=True).stdout
+    assert "t-yamada" in files
+    for secret in [s.password for s in STAFF.values()] + ["nobody-of-that-name", "also wrong"]:
+        assert secret not in files

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Crash, stop, reload: what runs goes on, what is wrong is not taken over."""
+import signal
+import subprocess
+
+import pytest
+
+from world import FILES, INTRANET, wait_until
+
+CLOSED = ("refused", "prohibited")
+
+
+def ids(world):
+    return [s["id"] for s in world.sekisho("session", "list", "--json")]
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["kill -9", "stop"])
+def test_sessions_tunnels_and_flows_survive(world, device, session, number):
+    flow = world.phone.open_flow(INTRANET[0]).goes_on()
+    wireguard = world.pids("wireguard-go")
+    before = ids(world)
+    code = world.kill("gateway", number)
+    assert code == (0 if number == signal.SIGTERM else -signal.SIGKILL)
+    flow.goes_on(50)
+    assert world.phone.tcp(INTRANET[1], 80).result == "open"
+    assert world.phone.tcp(FILES[1], 80).result in CLOSED
+    world.start_gateway()
+    flow.goes_on(50)
+    flow.stop()
+    assert world.pids("wireguard-go") == wireguard, "taken over, not started again"
+    assert ids(world) == before
+    assert world.sekisho("status", "--json")["problems"] == []
+    assert world.browser().get("/").status == 200
+    assert "t-yamada" in world.browser().get("/").text
+
+
+def test_a_crash_between_two_changes_of_a_session(world, device, session):
+    """The gateway is dead while its session is still in the kernel; it is ended right after the restart, not before."""
+    world.kill("gateway", signal.SIGKILL)
+    assert world.sekisho("session", "end", str(session["id"]), check=False).returncode == 3
+    world.start_gateway()
+    world.sekisho("session", "end", str(session["id"]))
+    assert world.phone.tcp(INTRANET[0], 80).result in CLOSED
+    world.kill("gateway", signal.SIGKILL)
+    world.start_gateway()
+    assert ids(world) == []
+    assert world.phone.tcp(INTRANET[0], 80).result in CLOSED
+
+
+def test_reload_takes_good_settings(world, device, session):
+    world.configure(label="Ministry of Testing")
+    world.reload()
+    wait_until(lambda: "Ministry of Testing" in world.add_device("t-yamada", label="x", more=()).conf or world.output("gateway"), 5)
+    world.wait_log("audit", "config-applied")
+    assert ids(world) == [session["id"]]
+
+
+@pytest.mark.parametrize("change, word", [
+    ({"poll_interval": "1000s"}, "poll-interval"),
+    ({"no_such_keyword": "1"}, "no-such-keyword"),
+    ({"interface": "other0"}, "interface"),
+    ({"tunnel_network": "10.99.0.0/16"}, "tunnel-network"),
+])
+def test_reload_refuses_bad_settings_whole(world, device, session, change, word):
+    with open("/etc/sekisho/sekisho.conf") as f:
+        good = f.read()
+    before = len(world.logs("audit", "config-rejected"))
+    world.configure(**change)
+    try:
+        done = world.sekisho("reload", check=False)
+        assert done.returncode == 1 and word in done.stderr, done.stderr
+        world.reload()
+        wait_until(lambda: len(world.logs("audit", "config-rejected")) >= before + 2, what="both refusals are on record")
+    finally:
+        world.write("/etc/sekisho/sekisho.conf", good)
+    assert world.phone.tcp(INTRANET[0], 80).result == "open"
+    assert ids(world) == [session["id"]]
+
+
+def test_the_login_page_survives_the_gateways_absence(world, device):
+    world.kill("gateway", signal.SIGKILL)
+    page = world.browser().get("/")
+    assert page.status in (200, 503) and page.text
+    world.start_gateway()
+    wait_until(lambda: world.browser().get("/").status == 200, 20, "the portal finds the gateway again")
+
+
+def test_close_takes_everything_out(world, device):
+    """`sekisho-gateway --close` for a gateway that is taken out of service."""
+    world.kill("gateway", signal.SIGTERM)
+    world.gw.run(*world.gateway_command("--close"))
+    assert "sekisho" not in world.gw.run("nft", "list", "tables", capture_output=True).stdout
+    assert "sekisho0" not in world.gw.run("ip", "link", capture_output=True).stdout
+    assert "prohibit" not in world.gw.run("ip", "rule", capture_output=True).stdout
+    assert not subprocess.run(["pgrep", "-f", "wireguard-go.*sekisho0"], capture_output=True, text=True).stdout
+    world.start_gateway()
+    wait_until(lambda: world.phone.ping("10.64.0.1", 0.5).result == "open", 40, "back in service")
