@@ -31,7 +31,20 @@ static enum login_reason reason_of(int r)
 	}
 }
 
-/* Ledger, profile, log, firewall: in this order, each step undone when a later one fails. Frees `s` on failure. */
+/* Takes back a session that nobody has heard of yet. Frees `s`. */
+static void take_back(struct gateway *g, struct session *s, bool indexed, int64_t now)
+{
+	s->row.ended = now;
+	s->row.end_reason = END_KICKED;
+	(void)ledger_session_end(g->ledger, &s->row);
+	profiles_release(g->sessions->profiles, g->firewall, s->profile);
+	if (indexed)
+		session_forget(g->sessions, s);
+	else
+		session_discard(s);
+}
+
+/* Ledger, table, profile, log, firewall: in this order, all undone when one fails. Frees `s` on failure. */
 static int open_steps(struct gateway *g, struct session *s, int64_t now)
 {
 	struct profile *profile;
@@ -41,6 +54,10 @@ static int open_steps(struct gateway *g, struct session *s, int64_t now)
 		session_discard(s);
 		return r;
 	}
+	r = session_index(g->sessions, s);
+	if (r < 0)
+		goto undo;
+	indexed = true;
 	r = session_compile(s, g->policy, &profile);
 	if (r < 0)
 		goto undo;
@@ -51,26 +68,13 @@ static int open_steps(struct gateway *g, struct session *s, int64_t now)
 	r = session_log(g, s, "session-opened", NULL, now);
 	if (r < 0)
 		goto undo;
-	r = session_index(g->sessions, s);
-	if (r < 0)
-		goto undo;
-	indexed = true;
 	struct firewall_session element = session_element(s, now);
 	r = firewall_session_set(g->firewall, &element);
 	if (r < 0)
-		goto undo;
-	return 0;
+		(void)session_end(g, s, END_KICKED); /* its opening is on record, so its end must be too */
+	return r;
 undo:
-	if (indexed) {
-		/* Its opening is on record, so its end must be too. Frees `s`. */
-		(void)session_end(g, s, END_KICKED);
-		return r;
-	}
-	s->row.ended = now;
-	s->row.end_reason = END_KICKED;
-	(void)ledger_session_end(g->ledger, &s->row);
-	profiles_release(g->sessions->profiles, g->firewall, s->profile);
-	session_discard(s);
+	take_back(g, s, indexed, now);
 	return r;
 }
 
