@@ -80,6 +80,14 @@ void policy_rules(const struct policy *p, const struct subject *s, bool (*each)(
 /* Who answers for a file ("users/t-yamada.acl"): the text of its `owner` statement, or NULL. Lives as long as the policy. */
 const char *policy_owner(const struct policy *p, const char *file);
 
+/*
+ * Names the set by its contents: the SHA-256, in hex, of what this prints in the set's folder:
+ *     find systems.acl groups users devices -name '*.acl' | LC_ALL=C sort | xargs sha256sum
+ * 0, -ENOMEM, or -EIO when OpenSSL fails.
+ */
+enum { POLICY_DIGEST_TEXT = 65 };
+int policy_digest(const struct policy *p, char text[static POLICY_DIGEST_TEXT]);
+
 /* Parses "tcp 443 10.1.2.3" style words: proto name or number, port ("" or NULL where the protocol has none), address.
  * "icmp" is protocol 1 or 58 by the address's family. 0 or -EINVAL with a sentence in `why`. */
 int target_parse(const char *proto, const char *port, const char *address, struct target *out, char *why, size_t why_size);

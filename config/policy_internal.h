@@ -45,6 +45,8 @@ struct rule {
 	struct boxes boxes;
 };
 
+enum { POLICY_SHA256 = 32 };
+
 struct rule_file {
 	enum file_kind kind;
 	const char *path; /* relative to the set's folder */
@@ -52,6 +54,7 @@ struct rule_file {
 	const char *owner; /* NULL when nobody is named */
 	struct rule *rules;
 	size_t count;
+	unsigned char sha256[POLICY_SHA256]; /* of the file as read */
 };
 
 struct policy {

@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <search.h>
+#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -384,7 +385,7 @@ void policy_build_file(struct build *b, enum file_kind kind, const char *path, c
 	}
 	struct rule_file *const file = policy_build_add(b, kind, path, name);
 	struct parser *const ps = calloc(1, sizeof *ps);
-	if (!file || !ps) {
+	if (!file || !ps || EVP_Digest(text, size, file->sha256, NULL, EVP_sha256(), NULL) != 1) {
 		b->error = -ENOMEM;
 		free(ps);
 		return;

@@ -110,12 +110,15 @@ static int start_sockets(struct gateway *g, char *why, size_t why_size)
 static void log_started(struct gateway *g)
 {
 	struct policy_counts counts = policy_counts(g->policy);
+	char digest[POLICY_DIGEST_TEXT];
 	json_t *e = event_new("gateway-started", "success", g->was_clean ? NULL : "unclean");
 	event_text(e, "sekisho.version", SEKISHO_VERSION);
 	event_text(e, "sekisho.tunnel.backend", tunnel_backend(g->tunnel));
 	event_number(e, "sekisho.acl.generation", (int64_t)g->generation);
 	event_number(e, "sekisho.acl.files", counts.files);
 	event_number(e, "sekisho.acl.rules", counts.rules);
+	if (policy_digest(g->policy, digest) == 0)
+		event_text(e, "sekisho.acl.sha256", digest);
 	event_number(e, "sekisho.taken_over.sessions", sessions_count(g));
 	event_number(e, "sekisho.taken_over.peers", peers_count(g));
 	(void)log_write(g->log, LOG_AUDIT, time_now(), e, true);

@@ -46,12 +46,15 @@ static char *sentence(const char *what, int r)
 static void log_applied(struct gateway *g, const struct request *q, unsigned changed)
 {
 	struct policy_counts counts = policy_counts(g->policy);
+	char digest[POLICY_DIGEST_TEXT];
 	json_t *e = event_new("acl-applied", "success", NULL);
 	event_admin(e, q->uid, q->who);
 	event_number(e, "sekisho.acl.generation", (int64_t)g->generation);
 	event_number(e, "sekisho.acl.files", counts.files);
 	event_number(e, "sekisho.acl.rules", counts.rules);
 	event_number(e, "sekisho.acl.sessions_changed", changed);
+	if (policy_digest(g->policy, digest) == 0)
+		event_text(e, "sekisho.acl.sha256", digest);
 	(void)log_write(g->log, LOG_AUDIT, time_now(), e, true);
 }
 

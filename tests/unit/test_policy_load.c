@@ -288,6 +288,39 @@ static void test_damage(void **state)
 	assert_in_range(good, 2, 1000);
 }
 
+/* What the manual of the logs promises: a few commands give the same name to a set. */
+static void test_digest(void **state)
+{
+	char command[512], shown[80] = "", text[POLICY_DIGEST_TEXT] = "", first[POLICY_DIGEST_TEXT];
+	struct diag d = diag_new();
+	struct policy *p = NULL;
+
+	(void)state;
+	for (int round = 0; round < 2; round++) {
+		put("systems.acl", "system web tcp 443 10.0.0.1\n");
+		put("groups/b.acl", round ? "deny web\n" : "allow web\n");
+		put("users/a.acl", "allow web\n");
+		put("users/A-Z.acl", "");
+		put("devices/private.acl", "# nothing\n");
+		assert_int_equal(policy_load(folder, &p, &d), 0);
+		assert_int_equal(policy_digest(p, text), 0);
+		policy_unref(p);
+		snprintf(command, sizeof command,
+			"cd %s && find systems.acl groups users devices -name '*.acl' | LC_ALL=C sort | xargs sha256sum | sha256sum",
+			folder);
+		FILE *f = popen(command, "r");
+		assert_non_null(f);
+		assert_non_null(fgets(shown, sizeof shown, f));
+		pclose(f);
+		shown[64] = '\0';
+		assert_string_equal(text, shown);
+		if (round)
+			assert_string_not_equal(text, first);
+		memcpy(first, text, sizeof first);
+	}
+	diag_free(&d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -295,6 +328,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_empty_and_missing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_systems_unreadable, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_full_file, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_digest, set_up, tear_down),
 		cmocka_unit_test(test_examples),
 		cmocka_unit_test(test_damage),
 	};
