@@ -53,10 +53,10 @@ const struct profile *profiles_get(const struct profiles *p, uint16_t id)
 
 static uint16_t slot_equal(const struct profiles *p, const struct profile *profile)
 {
-	for (uint16_t id = 1; id <= PROFILE_ID_MAX; id++) {
+	for (unsigned id = 1; id <= PROFILE_ID_MAX; id++) {
 		const struct profile *have = p->slots[id].profile;
 		if (have && have->hash == profile->hash && profile_equal(have, profile))
-			return id;
+			return (uint16_t)id;
 	}
 	return 0;
 }
@@ -65,9 +65,9 @@ static uint16_t slot_free(const struct profiles *p, uint16_t wish)
 {
 	if (wish && wish <= PROFILE_ID_MAX && !p->slots[wish].profile)
 		return wish;
-	for (uint16_t id = 1; id <= PROFILE_ID_MAX; id++)
+	for (unsigned id = 1; id <= PROFILE_ID_MAX; id++)
 		if (!p->slots[id].profile)
-			return id;
+			return (uint16_t)id;
 	return 0;
 }
 
