@@ -7,6 +7,7 @@
 
 #include "common/paths.h"
 #include "common/say.h"
+#include "gateway/device.h"
 #include "gateway/event.h"
 #include "gateway/merge.h"
 #include "gateway/peer.h"
@@ -33,25 +34,6 @@ struct admission {
 	sd_event_source *work; /* timer for the oldest knock */
 	struct admission_counts counts;
 };
-
-const char *admission_judge(const struct device *d, int64_t now)
-{
-	switch (d->status) {
-	case DEVICE_ACTIVE:
-		break;
-	case DEVICE_SUSPENDED:
-		return "suspended";
-	case DEVICE_LOST:
-		return "lost";
-	default:
-		return "revoked";
-	}
-	if (d->valid_from && now < d->valid_from)
-		return "not-yet-valid";
-	if (d->valid_until && now >= d->valid_until)
-		return "expired";
-	return NULL;
-}
 
 /* Merged per key and outer address: a phone tries again every few seconds. */
 struct refusal_key {
@@ -147,7 +129,7 @@ static void judge(struct gateway *g, const struct queued *q)
 		say_error("cannot look up a knocking device: %s; check the disk with " PATH_LEDGER, strerror(-r));
 		return;
 	}
-	const char *reason = admission_judge(&d, time_now());
+	const char *reason = device_judge(&d, time_now());
 	if (memcmp(knock.timestamp, d.last_timestamp, TAI64N_SIZE) <= 0)
 		refuse(g, &knock, &d, &q->from, "replayed");
 	else if (reason)

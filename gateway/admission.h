@@ -24,8 +24,4 @@ struct admission_counts admission_counts(const struct gateway *g);
 /* The reader of NFLOG_KNOCK: queues one copy. `arg` is the gateway. */
 void admission_knock(const struct nflog_packet *p, void *arg);
 
-/* May this device be in at `now`? NULL, or the reason as `device-refused` has it: "suspended", "lost", "revoked", "expired",
- * "not-yet-valid". Pure. */
-const char *admission_judge(const struct device *d, int64_t now);
-
 #endif

@@ -10,7 +10,7 @@
 
 #include "common/paths.h"
 #include "common/say.h"
-#include "gateway/admission.h"
+#include "gateway/device.h"
 #include "gateway/event.h"
 #include "gateway/channel.h"
 #include "gateway/login_internal.h"
@@ -162,7 +162,7 @@ enum login_reason login_attempt(struct gateway *g, const struct device *d, uint8
 	int64_t now = time_boot();
 	struct attempt *a = NULL;
 	enum login_reason reason = LOGIN_INTERNAL_ERROR;
-	if (admission_judge(d, time_now()) || !peer_by_device(g, d->id))
+	if (device_judge(d, time_now()) || !peer_by_device(g, d->id))
 		return LOGIN_ABORTED;
 	login_drop_device(g, d->id);
 	a = calloc(1, sizeof *a);

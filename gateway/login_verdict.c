@@ -7,7 +7,7 @@
 #include <utlist.h>
 
 #include "common/say.h"
-#include "gateway/admission.h"
+#include "gateway/device.h"
 #include "gateway/login_internal.h"
 #include "gateway/peer.h"
 #include "gateway/session.h"
@@ -105,7 +105,7 @@ static enum login_reason judge(struct gateway *g, struct attempt *a, const struc
 	if (!peer || ledger_device_by_id(g->ledger, a->device.id, &d) < 0)
 		return LOGIN_ABORTED;
 	secret_wipe(&d.preshared, sizeof d.preshared);
-	if (admission_judge(&d, time_now()))
+	if (device_judge(&d, time_now()))
 		return LOGIN_ABORTED;
 	memcpy(a->user, m->user, sizeof a->user);
 	if (!is_user_of(&d, a->user))

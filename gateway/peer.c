@@ -7,7 +7,7 @@
 #include <utlist.h>
 
 #include "common/say.h"
-#include "gateway/admission.h"
+#include "gateway/device.h"
 #include "gateway/event.h"
 #include "gateway/index.h"
 #include "gateway/session.h"
@@ -338,7 +338,7 @@ static int adopt_each(const struct tunnel_peer *t, void *arg)
 	if (r < 0)
 		return r == -ENOENT ? look_stranger(look, &t->public_key) : r;
 	secret_wipe(&d.preshared, sizeof d.preshared);
-	if (admission_judge(&d, look->now) || look_widened(t, &d.v4, &d.v6))
+	if (device_judge(&d, look->now) || look_widened(t, &d.v4, &d.v6))
 		return look_stranger(look, &t->public_key);
 	struct peer *peer = peer_note(g, &d, &t->endpoint, look->now);
 	if (!peer)

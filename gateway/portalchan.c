@@ -9,7 +9,7 @@
 
 #include "common/paths.h"
 #include "common/say.h"
-#include "gateway/admission.h"
+#include "gateway/device.h"
 #include "gateway/channel.h"
 #include "gateway/login.h"
 #include "gateway/peer.h"
@@ -30,7 +30,7 @@ static int device_at(struct gateway *g, const struct addr *source, struct device
 	if (r < 0)
 		return r;
 	secret_wipe(&d->preshared, sizeof d->preshared);
-	return admission_judge(d, time_now()) || !peer_by_device(g, d->id) ? -ENOENT : 0;
+	return device_judge(d, time_now()) || !peer_by_device(g, d->id) ? -ENOENT : 0;
 }
 
 static bool reach_add(const struct rule_ref *rule, void *arg)

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "gateway/admission.h"
+#include "gateway/device.h"
 #include "gateway/session_internal.h"
 
 #define S INT64_C(1000000)
@@ -79,19 +79,19 @@ static void test_judge(void **state)
 {
 	(void)state;
 	struct device d = {.status = DEVICE_ACTIVE};
-	assert_null(admission_judge(&d, 100 * S));
+	assert_null(device_judge(&d, 100 * S));
 	d.valid_from = 101 * S;
-	assert_string_equal(admission_judge(&d, 100 * S), "not-yet-valid");
-	assert_null(admission_judge(&d, 101 * S));
+	assert_string_equal(device_judge(&d, 100 * S), "not-yet-valid");
+	assert_null(device_judge(&d, 101 * S));
 	d.valid_until = 200 * S;
-	assert_null(admission_judge(&d, 200 * S - 1));
-	assert_string_equal(admission_judge(&d, 200 * S), "expired");
+	assert_null(device_judge(&d, 200 * S - 1));
+	assert_string_equal(device_judge(&d, 200 * S), "expired");
 	d.status = DEVICE_SUSPENDED;
-	assert_string_equal(admission_judge(&d, 150 * S), "suspended");
+	assert_string_equal(device_judge(&d, 150 * S), "suspended");
 	d.status = DEVICE_LOST;
-	assert_string_equal(admission_judge(&d, 150 * S), "lost");
+	assert_string_equal(device_judge(&d, 150 * S), "lost");
 	d.status = DEVICE_REVOKED;
-	assert_string_equal(admission_judge(&d, 150 * S), "revoked");
+	assert_string_equal(device_judge(&d, 150 * S), "revoked");
 }
 
 int main(void)

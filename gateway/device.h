@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What a device's own row says of it, without clock, kernel or log. */
+#ifndef SEKISHO_DEVICE_H
+#define SEKISHO_DEVICE_H
+
+#include "gateway/ledger.h"
+
+/* May this device be in at `now` (microseconds since the epoch)? NULL, or the reason as `device-refused` has it: "suspended",
+ * "lost", "revoked", "expired", "not-yet-valid". */
+const char *device_judge(const struct device *d, int64_t now);
+
+#endif
