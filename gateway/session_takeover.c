@@ -5,7 +5,6 @@
 #include <utlist.h>
 
 #include "common/say.h"
-#include "gateway/admission.h"
 #include "gateway/session_internal.h"
 
 static const int64_t TIMEOUT_SLACK_MS = 5000;
