@@ -192,6 +192,7 @@ install: all ## into DESTDIR and PREFIX (/usr/local)
 	install -D -m 644 systemd/logrotate.conf $(DESTDIR)/etc/logrotate.d/sekisho
 	install -m 644 systemd/pam/sekisho $(DESTDIR)$(docdir)/examples/pam/
 	install -m 644 README.md docs/*.md $(DESTDIR)$(docdir)/
+	cp -r docs/examples/. $(DESTDIR)$(docdir)/examples/
 	for m in $(MAN); do install -D -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$$(basename $$m) || exit 1; done
 uninstall: ## takes the programs out again; /etc/sekisho, the ledger and the logs stay
 	rm -f $(DESTDIR)$(sbindir)/sekisho $(addprefix $(DESTDIR)$(PREFIX)/lib/systemd/system/,$(UNITS))

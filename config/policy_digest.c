@@ -13,10 +13,14 @@ static void hex(const unsigned char sha256[static POLICY_SHA256], char text[stat
 		snprintf(text + 2 * i, 3, "%02x", sha256[i]);
 }
 
+struct entry {
+	const struct rule_file *file;
+};
+
 static int compare_paths(const void *a, const void *b)
 {
-	const struct rule_file *const *x = a, *const *y = b;
-	return strcmp((*x)->path, (*y)->path);
+	const struct entry *x = a, *y = b;
+	return strcmp(x->file->path, y->file->path);
 }
 
 /* One line as sha256sum(1) prints it. */
@@ -31,16 +35,16 @@ static int add_line(EVP_MD_CTX *c, const struct rule_file *f)
 int policy_digest(const struct policy *p, char text[static POLICY_DIGEST_TEXT])
 {
 	unsigned char sha256[POLICY_SHA256];
-	const struct rule_file **sorted = calloc(p->file_count + 1, sizeof *sorted);
+	struct entry *sorted = calloc(p->file_count + 1, sizeof *sorted);
 	EVP_MD_CTX *c = EVP_MD_CTX_new();
 	int good = sorted && c, r = good ? 0 : -ENOMEM;
 	for (size_t i = 0; good && i < p->file_count; i++)
-		sorted[i] = &p->files[i];
+		sorted[i].file = &p->files[i];
 	if (good && p->file_count)
 		qsort(sorted, p->file_count, sizeof *sorted, compare_paths);
 	good = good && EVP_DigestInit_ex(c, EVP_sha256(), NULL) == 1;
 	for (size_t i = 0; good && i < p->file_count; i++)
-		good = add_line(c, sorted[i]);
+		good = add_line(c, sorted[i].file);
 	good = good && EVP_DigestFinal_ex(c, sha256, NULL) == 1;
 	if (good)
 		hex(sha256, text);

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`make bench`: what our rules cost and how quickly the gateway acts, measured side by side in one run. Both ends of the tunnel share
-this machine, and two runs differ by some 15 %: read the ratios. Nothing here passes or fails."""
+"""`make bench`: what our rules cost and how quickly the gateway acts, measured side by side in one run. Both ends of the tunnel
+share this machine, and two runs differ by some 15 %: read the ratios. Nothing here passes or fails."""
 import json
 import os
 import select
@@ -190,11 +190,13 @@ def main():
         rows = []
         throughput(world, rows)
         latency(world, rows)
-        table(f"Cost of judging every packet ({backend}, both ends on {os.cpu_count()} cores)", ("", "our rules", "no rules", "ratio"), rows)
+        table(f"Cost of judging every packet ({backend}, both ends on {os.cpu_count()} cores)",
+              ("", "our rules", "no rules", "ratio"), rows)
         rows = [(name, *milliseconds(measure(world))) for name, measure in (
             ("knock to first answered ping", knock), ("verdict to first forwarded packet", opening),
             ("end of session to last forwarded packet", closing))]
-        table(f"How quickly the gateway acts ({ROUNDS} times each; the command's own start is in the last)", ("", "median", "range"), rows)
+        table(f"How quickly the gateway acts ({ROUNDS} times each; the command's own start is in the last)",
+              ("", "median", "range"), rows)
     finally:
         world.close()
 

@@ -43,8 +43,8 @@ def driver_process(world):
     store = ["-d", f"sql:{HOME}/.pki/nssdb"]
     subprocess.run(["certutil", "-N", "--empty-password", *store], check=True)
     subprocess.run(["certutil", "-A", "-t", "C,,", "-n", "ministry", "-i", world.ca, *store], check=True)
-    process = subprocess.Popen(["ip", "netns", "exec", "phone", "chromedriver", "--port=9515"], stdout=world.log_file("chromedriver"),
-                               stderr=subprocess.STDOUT, env=dict(os.environ, HOME=HOME))
+    process = subprocess.Popen(["ip", "netns", "exec", "phone", "chromedriver", "--port=9515"],
+                               stdout=world.log_file("chromedriver"), stderr=subprocess.STDOUT, env=dict(os.environ, HOME=HOME))
     world.processes["chromedriver"] = process
     wait_until(lambda: world.phone.tcp("127.0.0.1", 9515).result == "open", 20, "chromedriver listens")
 

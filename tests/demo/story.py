@@ -7,7 +7,8 @@ import sys
 import textwrap
 import time
 
-from world import ACL, FILES, INTRANET, OUTER, PORT, PORTAL, PORTAL4, PORTAL6, RESOLVER, ROOT, STAFF, Probe, World, field, wait_until
+from world import (ACL, FILES, INTRANET, OUTER, PORT, PORTAL, PORTAL4, PORTAL6, RESOLVER, ROOT, STAFF, Probe, World, field,
+                   wait_until)
 
 CLOSED = ("refused", "prohibited")
 
@@ -53,7 +54,7 @@ def enrol(story, w):
     story.chapter("2  A phone joins through a hotel's NAT")
     device = story.step("device add: the phone's configuration as text and QR code",
                         lambda: w.add_device("t-yamada", label="山田 携帯", png="/run/world/phone.png"), lambda d: d.id)
-    story.step("a camera reads the same configuration from the code", lambda: qr_text(w).strip() and same_conf(qr_text(w), device.conf))
+    story.step("a camera reads the same configuration from the code", lambda: same_conf(qr_text(w), device.conf))
     second = w.add_device("h-suzuki", label="鈴木 携帯")
     story.step("an unknown key knocks: no answer, and the log says from where", lambda: stranger_knocks(w, device),
                lambda e: field(e, "sekisho.endpoint.ip"))
@@ -91,7 +92,8 @@ def first_ping(phone):
 
 def before_login(story, w):
     story.chapter("3  Before the login: the login page and DNS, nothing else")
-    story.step("DNS answers, over the tunnel", lambda: w.phone.resolve(PORTAL, RESOLVER) == PORTAL4, lambda _: f"{PORTAL} {PORTAL4}")
+    story.step("DNS answers, over the tunnel", lambda: w.phone.resolve(PORTAL, RESOLVER) == PORTAL4,
+               lambda _: f"{PORTAL} {PORTAL4}")
     story.step("the login page is there, over IPv4 and IPv6",
                lambda: all(w.phone.tcp(a, 443).result == "open" for a in (PORTAL4, PORTAL6)))
     probes = {}
@@ -210,7 +212,8 @@ def evidence(story, w):
     story.chapter("8  The evidence")
 
     def check():
-        done = subprocess.run([sys.executable, f"{ROOT}/tests/system/logcheck.py", "/var/log/sekisho"], capture_output=True, text=True)
+        command = [sys.executable, f"{ROOT}/tests/system/logcheck.py", "/var/log/sekisho"]
+        done = subprocess.run(command, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
         return sum(1 for f in ("auth", "access", "audit") for _ in w.logs(f))
 

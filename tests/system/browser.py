@@ -73,9 +73,9 @@ class Browser:
             self.tls = s.version()
             connection = http.client.HTTPConnection(self.name, self.port)
             connection.sock = s
-            all_headers = {"Host": self.origin[len("https://"):], "Accept-Language": self.language, "User-Agent": "sekisho-tests", "Accept": "text/html"}
-            all_headers.update(headers or {})
-            connection.request(method, path, body, all_headers)
+            connection.request(method, path, body, {
+                "Host": self.origin[len("https://"):], "Accept-Language": self.language, "User-Agent": "sekisho-tests",
+                "Accept": "text/html", **(headers or {})})
             answer = connection.getresponse()
             text = answer.read().decode()
             return Page(path, answer.status, answer.headers, text)
@@ -99,7 +99,7 @@ class Browser:
 
     def settle(self):
         """Follows a page that says 'wait' (meta refresh) until it says something else."""
-        return wait_until(lambda: self.page if not self.page.refresh else not self.get(self.page.refresh).refresh and self.page, 60)
+        return wait_until(lambda: self.page if not self.page.refresh or not self.get(self.page.refresh).refresh else None, 60)
 
     def login(self, user, *secrets):
         """Opens the page and answers its questions: first the name, then one secret for each question asked, in order."""

@@ -15,7 +15,8 @@ async def http(reader, writer):
     where = writer.get_extra_info("sockname")[0]
     seen = writer.get_extra_info("peername")[0]
     body = f"intranet {where} sees {seen}\n".encode()
-    writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % len(body) + body)
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n" % len(body))
+    writer.write(b"Connection: close\r\n\r\n" + body)
     await writer.drain()
     writer.close()
 

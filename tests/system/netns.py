@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Network namespaces as objects: sockets and programs inside them, and probes that say how a door answers.
 
-A probe's result is one word: 'open', 'refused' (reset or port unreachable), 'prohibited' (ICMP administratively prohibited or host
-unreachable) or 'timeout' (nothing came back: the black hole that no user should meet).
+A probe's result is one word: 'open', 'refused' (reset or port unreachable), 'prohibited' (ICMP administratively prohibited or
+host unreachable) or 'timeout' (nothing came back: the black hole that no user should meet).
 """
 import collections
 import contextlib

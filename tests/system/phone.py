@@ -26,7 +26,7 @@ def read_conf(text):
 
 
 class Phone(Netns):
-    """`uplinks` maps the name of a place (a NATed network) to its router's address, as World wired it: the first is where it is."""
+    """`uplinks` maps the name of a place (a NATed network) to its router's address, as World wired it; it is at the first."""
 
     def __init__(self, world, name, uplinks):
         super().__init__(name)

@@ -87,7 +87,8 @@ def test_modes_of_sockets_and_files(world):
     def mode(path):
         return stat.S_IMODE(os.stat(path).st_mode)
 
-    for path in ("/var/lib/sekisho/ledger.db", "/etc/sekisho/tunnel.key", "/var/log/sekisho/auth.jsonl", "/var/log/sekisho/audit.jsonl"):
+    for path in ("/var/lib/sekisho/ledger.db", "/etc/sekisho/tunnel.key", "/var/log/sekisho/auth.jsonl",
+                 "/var/log/sekisho/audit.jsonl"):
         assert not mode(path) & 0o007, path
     assert mode("/run/sekisho-auth/socket") == 0o660
 

@@ -28,8 +28,8 @@ def test_a_key_is_used_once_even_after_revocation(world):
 def test_nothing_secret_is_kept_by_the_gateway(world):
     d = world.add_device("t-yamada", label="secret")
     private = next(line.split("=", 1)[1].strip() for line in d.conf.splitlines() if line.startswith("PrivateKey"))
-    everything = subprocess.run(["grep", "-rlF", "--binary-files=text", private, "/var/lib/sekisho", "/var/log/sekisho", "/run/sekisho"],
-                                capture_output=True, text=True)
+    everything = subprocess.run(["grep", "-rlF", "--binary-files=text", private, "/var/lib/sekisho", "/var/log/sekisho",
+                                 "/run/sekisho"], capture_output=True, text=True)
     assert everything.stdout == ""
     assert private not in json.dumps(show(world, d))
 

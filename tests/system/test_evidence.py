@@ -23,7 +23,8 @@ def world():
 
 
 def logcheck():
-    done = subprocess.run([sys.executable, f"{ROOT}/tests/system/logcheck.py", "/var/log/sekisho"], capture_output=True, text=True)
+    command = [sys.executable, f"{ROOT}/tests/system/logcheck.py", "/var/log/sekisho"]
+    done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -7,7 +7,8 @@ import pytest
 
 from world import PAM, STAFF, field, wait_until
 
-SETTINGS = {"pam_timeout": "3s", "login_timeout": "15s", "login_parallel": "2", "login_failures": "50 per 1m", "unknown_users": "hash"}
+SETTINGS = {"pam_timeout": "3s", "login_timeout": "15s", "login_parallel": "2",
+            "login_failures": "50 per 1m", "unknown_users": "hash"}
 
 # k-mori's module hangs, as one does whose directory server does not answer; everybody else is asked as usual.
 HANGING = """auth [success=1 default=ignore] pam_succeed_if.so quiet user != k-mori

@@ -161,7 +161,8 @@ def test_a_second_gateway(mended):
     mended.start_gateway()
     second = mended.gw.run(*mended.gateway_command(), capture_output=True, check=False, timeout=30)
     assert second.returncode == 1 and second.stderr
-    assert mended.sekisho("status", "--json")["problems"] == [] or mended.processes["gateway"].poll() is None
+    assert mended.processes["gateway"].poll() is None
+    assert not [p for p in mended.sekisho("status", "--json")["problems"] if "portal" not in p.lower()]
 
 
 @pytest.mark.parametrize("break_it, file", [

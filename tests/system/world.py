@@ -23,7 +23,7 @@ import sys
 
 from browser import Browser
 from netns import Failure, Netns, Probe, wait_until  # noqa: F401 (tests import them from here)
-from phone import Flow, Phone  # noqa: F401
+from phone import Phone
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get("SEKISHO_BUILD", os.path.join(ROOT, "build", "gcc"))
@@ -134,14 +134,16 @@ class World:
                 if value and not line.startswith("#"):
                     self.gw.sysctl(key.strip(), value.strip())
         self.processes["lan"] = self.lan.popen(
-            sys.executable, f"{ROOT}/tests/system/lan.py", RESOLVER, f"{PORTAL}={PORTAL4},{PORTAL6};intranet.example.jp={INTRANET[0]}",
+            sys.executable, f"{ROOT}/tests/system/lan.py", RESOLVER,
+            f"{PORTAL}={PORTAL4},{PORTAL6};intranet.example.jp={INTRANET[0]}",
             *INTRANET, *FILES, stdout=subprocess.PIPE, stderr=self.log_file("lan"), text=True)
         assert self.processes["lan"].stdout.readline() == "ready\n", self.output("lan")
 
     def _wire(self, ns, device, addresses, other, other_device=None, bridge=None):
         """A cable between two namespaces; its far end gets a name of its own or joins a bridge."""
         far = other_device or f"{ns.name}-{device}"
-        subprocess.run(["ip", "link", "add", device, "netns", ns.name, "type", "veth", "peer", "name", far, "netns", other.name], check=True)
+        subprocess.run(["ip", "link", "add", device, "netns", ns.name, "type", "veth", "peer", "name", far, "netns", other.name],
+                       check=True)
         ns.ip(f"link set {device} up", *[f"address add {a} dev {device}" for a in addresses])
         other.ip(f"link set {far} up", *([f"link set {far} master {bridge}"] if bridge else []))
 
@@ -265,8 +267,8 @@ class World:
     def notified(self, word):
         """Has the gateway sent this line to its supervisor?"""
         try:
-            while word not in (message := self.notify.recv(4096).decode()).split("\n"):
-                del message
+            while word not in self.notify.recv(4096).decode().split("\n"):
+                pass
             return True
         except BlockingIOError:
             return False
@@ -355,7 +357,8 @@ class World:
         """The user's next one-time code (RFC 4226), as the token shows it."""
         counter = self.counters[user]
         self.counters[user] += 1
-        return subprocess.run(["oathtool", "-c", str(counter), STAFF[user].secret], check=True, capture_output=True, text=True).stdout.strip()
+        done = subprocess.run(["oathtool", "-c", str(counter), STAFF[user].secret], check=True, capture_output=True, text=True)
+        return done.stdout.strip()
 
     def browser(self, phone=None, language="en", v6=False):
         return Browser(phone or self.phone, PORTAL, PORTAL6 if v6 else PORTAL4, self.ca, language=language)
