@@ -75,9 +75,7 @@ char *skeleton_systems(void)
 			"#\n"
 			"# owner   \"General affairs, network desk\"\n"
 			"# allow   webmail\n"
-			"# allow   intranet  until 2027-03-31  reason \"R8-112\"\n"
-			"# hours   mon-fri 07:00-22:00\n"
-			"# session 8h idle 30m\n"
+			"# allow   intranet  reason \"R8-112\"\n"
 			"# expect  deny tcp 22 10.20.0.10\n");
 }
 
@@ -85,10 +83,9 @@ char *skeleton_private(void)
 {
 	return text_new("# What narrows every session on a phone of class 'private'; sekisho-acl(5). ministry.acl and shared.acl "
 			"do the same for\n"
-			"# the other classes. Only deny, from, hours and session may stand here.\n" YOURS "#\n"
-			"# deny    tcp 445 10.20.0.0/16\n"
-			"# hours   mon-fri 07:00-20:00\n"
-			"# session 2h idle 15m\n");
+			"# the other classes. Only deny and owner may stand here.\n" YOURS "#\n"
+			"# owner   \"Information security\"\n"
+			"# deny    tcp 445 10.20.0.0/16\n");
 }
 
 char *skeleton_pam(bool debian)
