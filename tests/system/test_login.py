@@ -103,25 +103,47 @@ def test_logging_out_closes_at_once(world, device, session):
     assert world.logs("auth", "session-ended", device__id=device.id)[-1]["event"]["reason"] == "logout"
 
 
-def test_a_hanging_module_stops_nobody_else_and_is_ended(world, device, logged_out):
+@pytest.fixture
+def hanging(world, device, logged_out):
+    """k-mori's attempt, stuck in a module; yields the device. Afterwards PAM is as before."""
     more = world.add_device("k-mori", label="hangs")
     world.phone2.join(more.conf)
     world.write("/etc/pam.d/sekisho", HANGING)
     try:
         wait_until(lambda: world.phone2.tcp("10.64.0.1", 443, 1).result == "open")
-        hanging = world.browser(world.phone2)
-        thread = threading.Thread(target=hanging.login, args=("k-mori", STAFF["k-mori"].password, "000000"))
+        browser = world.browser(world.phone2)
+        thread = threading.Thread(target=browser.login, args=("k-mori", STAFF["k-mori"].password, "000000"))
         thread.start()
         wait_until(lambda: world.pids("sleep"), what="the module hangs")
-        world.login(world.phone)
-        assert [s["user"] for s in sessions(world)] == ["t-yamada"]
+        yield more
         thread.join()
-        assert failed(world, more, 0)["event"]["reason"] in ("timeout", "backend-unavailable")
-        # at pam-timeout, long before login-timeout: the attempt and what the module started
-        wait_until(lambda: not world.pids("sekisho-auth") and not world.pids("sleep"), 20, "the attempt ends")
     finally:
         world.write("/etc/pam.d/sekisho", PAM)
         world.phone2.off()
+
+
+def test_a_hanging_module_stops_nobody_else_and_is_ended(world, device, hanging):
+    world.login(world.phone)
+    assert [s["user"] for s in sessions(world)] == ["t-yamada"]
+    assert failed(world, hanging, 0)["event"]["reason"] == "timeout"
+    # at pam-timeout, long before login-timeout: the attempt and what the module started
+    wait_until(lambda: not world.pids("sekisho-auth") and not world.pids("sleep"), 20, "the attempt ends")
+    succeeded = world.logs("auth", "login-succeeded", device__id=device.id)[-1]
+    assert succeeded["event"]["sequence"] < failed(world, hanging, 0)["event"]["sequence"]
+
+
+def test_computations_at_once_are_bounded(world, device, logged_out, request):
+    """With one turn only, the next one waits until the hanging one has lost it, and then gets in."""
+    world.configure(login_parallel="1")
+    world.sekisho("reload")
+    try:
+        hanging = request.getfixturevalue("hanging")
+        world.login(world.phone)
+        succeeded = world.logs("auth", "login-succeeded", device__id=device.id)[-1]
+        assert failed(world, hanging, 0)["event"]["sequence"] < succeeded["event"]["sequence"]
+    finally:
+        world.configure(login_parallel="2")
+        world.sekisho("reload")
 
 
 def test_no_service_file_means_nobody(world, device, logged_out):
