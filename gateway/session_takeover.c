@@ -11,7 +11,6 @@ static const int64_t TIMEOUT_SLACK_MS = 5000;
 
 /* What the kernel was found to hold. */
 struct held {
-	struct gateway *g;
 	struct firewall_session *sessions;
 	size_t session_count, session_size;
 	uint16_t *profiles;
@@ -148,7 +147,7 @@ static int remove_rest(struct gateway *g, const struct held *held)
 
 int sessions_take_over(struct gateway *g)
 {
-	struct held held = {.g = g};
+	struct held held = {0};
 	struct session *s, *next;
 	int64_t now = time_now();
 	int r = firewall_sessions(g->firewall, held_session, &held);
