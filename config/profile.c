@@ -50,18 +50,14 @@ static int gather(const struct rule_file *const *files, size_t count, struct swe
 	return 0;
 }
 
-int profile_of_files(const struct rule_file *const *files, size_t count, struct profile **out)
+int profile_of_boxes(const struct sweep_box *all, size_t count, struct profile **out)
 {
 	struct profile *p = NULL;
-	struct sweep_box *all = NULL;
 	struct profile_boxes boxes = {0};
-	size_t total = 0;
 
-	int r = gather(files, count, &all, &total);
+	int r = profile_sweep(all, count, 4, &boxes);
 	if (!r)
-		r = profile_sweep(all, total, 4, &boxes);
-	if (!r)
-		r = profile_sweep(all, total, 6, &boxes);
+		r = profile_sweep(all, count, 6, &boxes);
 	if (r < 0)
 		goto out;
 	p = calloc(1, sizeof *p);
@@ -75,6 +71,32 @@ int profile_of_files(const struct rule_file *const *files, size_t count, struct 
 	*out = p;
 out:
 	free(boxes.box);
+	return r;
+}
+
+int profile_of_files(const struct rule_file *const *files, size_t count, struct profile **out)
+{
+	struct sweep_box *all = NULL;
+	size_t total = 0;
+
+	int r = gather(files, count, &all, &total);
+	if (!r)
+		r = profile_of_boxes(all, total, out);
+	free(all);
+	return r;
+}
+
+int profile_minus(const struct profile *a, const struct profile *b, struct profile **out)
+{
+	struct sweep_box *const all = calloc(a->count + b->count + 1, sizeof *all);
+
+	if (!all)
+		return -ENOMEM;
+	for (size_t i = 0; i < a->count; i++)
+		all[i].box = &a->boxes[i];
+	for (size_t i = 0; i < b->count; i++)
+		all[a->count + i] = (struct sweep_box){.box = &b->boxes[i], .deny = true};
+	const int r = profile_of_boxes(all, a->count + b->count, out);
 	free(all);
 	return r;
 }

@@ -31,6 +31,9 @@ struct profile {
 /* 0, -ENOMEM, or -E2BIG beyond PROFILE_BOXES_MAX. The caller frees it. */
 int profile_compile(const struct policy *p, const struct subject *s, struct profile **out);
 void profile_free(struct profile *p); /* NULL is fine */
+
+/* What `a` allows and `b` does not. 0, -ENOMEM or -E2BIG, `out` untouched; the caller frees it. */
+int profile_minus(const struct profile *a, const struct profile *b, struct profile **out);
 bool profile_equal(const struct profile *a, const struct profile *b);
 
 /* Does a box contain the target? The same answer as policy_decide(), by construction and by test. */

@@ -26,4 +26,7 @@ struct profile_boxes {
  * more than PROFILE_BOXES_MAX: `out` is then unchanged. */
 int profile_sweep(const struct sweep_box *all, size_t count, uint8_t family, struct profile_boxes *out);
 
+/* Both families as a profile. 0, -ENOMEM or -E2BIG; the caller frees it. */
+int profile_of_boxes(const struct sweep_box *all, size_t count, struct profile **out);
+
 #endif

@@ -126,6 +126,33 @@ static void test_equality(void **state)
 	profile_free(NULL);
 }
 
+static void check_minus(const char *a, const char *b, const char *boxes)
+{
+	struct profile *const x = compile(a), *const y = compile(b);
+	struct profile *rest = NULL;
+
+	assert_int_equal(profile_minus(x, y, &rest), 0);
+	char *const shown = show(rest);
+	assert_string_equal(shown, boxes);
+	free(shown);
+	profile_free(rest);
+	profile_free(x);
+	profile_free(y);
+}
+
+static void test_minus(void **state)
+{
+	(void)state;
+	check_minus("", "", "");
+	check_minus("", "allow any 10.0.0.0/8", "");
+	check_minus("allow tcp 443 10.0.0.1", "", "10.0.0.1-10.0.0.1 6-6 443-443\n");
+	check_minus("allow tcp 443 10.0.0.1 ::1", "allow tcp 443 10.0.0.1 ::1", "");
+	check_minus("allow tcp 443 10.0.0.1 ::1", "allow tcp 443 10.0.0.1", "::1-::1 6-6 443-443\n");
+	check_minus("allow tcp 80-90 10.0.0.0/30", "allow tcp 85 10.0.0.1\nallow udp 81 10.0.0.0",
+		"10.0.0.0-10.0.0.3 6-6 80-84\n10.0.0.0-10.0.0.0 6-6 85-85\n10.0.0.0-10.0.0.3 6-6 86-90\n"
+		"10.0.0.2-10.0.0.3 6-6 85-85\n");
+}
+
 /* --- random policies --------------------------------------------------------------------------------------------- */
 
 enum { POLICIES = 3000, TARGETS = 150, RULES = 12, TEXT = 16384 };
@@ -279,6 +306,22 @@ static bool judged_by_hand(const struct random_rule *rules, size_t count, const 
 	return allowed;
 }
 
+static struct profile *last_profile; /* of the policy before */
+
+/* What one policy allows more than the other, packet by packet. */
+static void check_difference(const struct profile *a, const struct profile *before, const struct random_rule *rules, size_t count)
+{
+	struct profile *more;
+
+	assert_int_equal(profile_minus(a, before, &more), 0);
+	check_order(more);
+	for (unsigned i = 0; i < TARGETS / 5; i++) {
+		const struct target t = random_target(rules, count);
+		assert_int_equal(profile_allows(more, &t), profile_allows(a, &t) && !profile_allows(before, &t));
+	}
+	profile_free(more);
+}
+
 static void check_random(unsigned seed, unsigned *allowed)
 {
 	static char whole[TEXT], pieces[TEXT];
@@ -316,7 +359,10 @@ static void check_random(unsigned seed, unsigned *allowed)
 				profile_allows(a, &t), t.proto, t.port, addr_format(&t.addr, text), whole);
 		*allowed += decided;
 	}
-	profile_free(a);
+	if (last_profile)
+		check_difference(a, last_profile, rules, count);
+	profile_free(last_profile);
+	last_profile = a;
 	profile_free(b);
 	policy_unref(p);
 	policy_unref(q);
@@ -331,6 +377,8 @@ static void test_random(void **state)
 		random_state = seed * UINT64_C(0x9e3779b97f4a7c15);
 		check_random(seed, &allowed);
 	}
+	profile_free(last_profile);
+	last_profile = NULL;
 	/* Targets that are all refused, or none, would prove little. */
 	assert_in_range(allowed, POLICIES * TARGETS / 10, POLICIES * TARGETS * 9 / 10);
 }
@@ -408,6 +456,7 @@ int main(void)
 		cmocka_unit_test(test_joins),
 		cmocka_unit_test(test_denies),
 		cmocka_unit_test(test_equality),
+		cmocka_unit_test(test_minus),
 		cmocka_unit_test(test_random),
 		cmocka_unit_test(test_many),
 		cmocka_unit_test(test_nested),
