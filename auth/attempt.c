@@ -42,8 +42,8 @@ static enum login_reason begin(struct talk *t, const struct message *start, char
 	return reason;
 }
 
-/* What PAM said becomes what the gateway makes of it. */
-static enum login_reason end(struct talk *t, const struct pamstack_result *r)
+/* What PAM said becomes what the gateway makes of it; `opens`: when a login will be possible again, untouched when unknown. */
+static enum login_reason end(struct talk *t, const struct pamstack_result *r, int64_t *opens)
 {
 	char(*groups)[USER_NAME_MAX + 1] = NULL;
 	struct message *ack = NULL, *m = message_new(VERDICT_END);
@@ -70,27 +70,31 @@ static enum login_reason end(struct talk *t, const struct pamstack_result *r)
 	/* An answer better than the verdict is a fault: stay with the verdict. */
 	if (reason == LOGIN_OK || ack->result != LOGIN_OK)
 		reason = ack->result;
+	*opens = ack->opens;
 	message_free(ack);
 	return reason;
 }
 
-/* 'Your account is closed' is only for somebody who has given the right password. */
+/* What is true of one account only is for somebody who has given the right password. */
 static enum public_result shown(enum login_reason reason, enum pamstack_stage stage)
 {
 	enum public_result p = login_reason_public(reason);
-	bool told = p == PUBLIC_ACCOUNT_CLOSED || p == PUBLIC_PASSWORD_EXPIRED;
+	bool told = p == PUBLIC_ACCOUNT_CLOSED || p == PUBLIC_PASSWORD_EXPIRED || p == PUBLIC_HOURS || p == PUBLIC_PERIOD ||
+		    p == PUBLIC_NETWORK;
 	return told && stage != STAGE_ACCOUNT ? PUBLIC_FAILED : p;
 }
 
-static void answer(struct talk *t, struct conversation *c, enum public_result result)
+static void answer(struct talk *t, struct conversation *c, enum public_result result, int64_t opens)
 {
 	if (result != PUBLIC_GRANTED && talk_hold(t, t->since + ATTEMPT_FLOOR_USEC) < 0)
 		return;
 	if (conversation_flush(c) < 0)
 		return;
 	struct message *m = message_new(AUTH_RESULT);
-	if (m)
+	if (m) {
 		m->result = (uint8_t)result;
+		m->opens = result == PUBLIC_HOURS || result == PUBLIC_PERIOD ? opens : 0;
+	}
 	(void)talk_send(t, m);
 }
 
@@ -101,6 +105,7 @@ int attempt_run(int portal, int64_t pam_seconds)
 	struct pamstack_result r = {.stage = STAGE_START};
 	struct message *start = NULL;
 	char rhost[ADDR_TEXT];
+	int64_t opens = 0;
 	int err = talk_open(&t, portal);
 	if (!err)
 		err = talk_receive(&t, CHANNEL_AUTH, &start);
@@ -115,10 +120,10 @@ int attempt_run(int portal, int64_t pam_seconds)
 		reason = LOGIN_BACKEND_UNAVAILABLE;
 	if (reason == LOGIN_OK) {
 		pamstack_run(start->user, rhost, &c, &r);
-		reason = end(&t, &r);
+		reason = end(&t, &r, &opens);
 		guard_rest();
 	}
-	answer(&t, &c, shown(reason, r.stage));
+	answer(&t, &c, shown(reason, r.stage), opens);
 out:
 	message_free(start);
 	conversation_end(&c);

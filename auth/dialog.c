@@ -128,6 +128,7 @@ static void take_message(struct dialog *d, struct message *m)
 {
 	if (m->type == AUTH_RESULT) {
 		enum public_result result = m->result;
+		d->opens = m->opens;
 		message_free(m);
 		finish(d, result);
 	} else if (!d->state.asked) {

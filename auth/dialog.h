@@ -43,6 +43,7 @@ struct dialog {
 	struct message *prompts;   /* DIALOG_QUESTION: the round */
 	struct message *notes;	   /* informations that came without a question; NULL for none */
 	enum public_result result; /* DIALOG_OVER */
+	int64_t opens;		   /* DIALOG_OVER: when a login will be possible again, or 0 */
 	int64_t until;		   /* DIALOG_QUESTION: deadline, CLOCK_REALTIME microseconds, to be shown */
 
 	int fd; /* to sekisho-auth, or -1 */

@@ -93,6 +93,21 @@ static void put_box(struct sheet *s, bool bad, const char *text)
 		html_add(&s->html, bad ? "<p class=\"box bad\" role=\"alert\">@</p>" : "<p class=\"box\">@</p>", text);
 }
 
+/* Why the gate is shut, and when it opens again where that is known. */
+static void put_shut(struct sheet *s, bool bad, const char *why)
+{
+	const struct page_view *v = s->view;
+	char at[PAGE_TIME_TEXT], opens[256];
+
+	if (!*why || v->opens <= v->now) {
+		put_box(s, bad, why);
+		return;
+	}
+	page_text_instant(v->language, v->opens, v->now, at);
+	page_text_fill(say(s, TEXT_LOGIN_OPENS), opens, sizeof opens, at, "");
+	html_add(&s->html, bad ? "<p class=\"box bad\" role=\"alert\">@<br>@</p>" : "<p class=\"box\">@<br>@</p>", why, opens);
+}
+
 /* Informations and errors of a round; its questions are left out. */
 static void put_notes(struct sheet *s, const struct message *m)
 {
@@ -106,7 +121,7 @@ static void put_notice(struct sheet *s)
 	const struct page_view *v = s->view;
 
 	if (v->notice != PAGE_NO_NOTICE)
-		put_box(s, v->notice != PUBLIC_GRANTED, page_text_result(v->language, v->notice));
+		put_shut(s, v->notice != PUBLIC_GRANTED, page_text_result(v->language, v->notice));
 	put_notes(s, v->notes);
 }
 
@@ -125,7 +140,7 @@ static void login(struct sheet *s)
 	if (v->notice != PAGE_NO_NOTICE || v->bad_user)
 		put_notice(s);
 	else
-		put_box(s, false, page_text_end(v->language, v->last_end));
+		put_shut(s, false, page_text_end(v->language, v->last_end));
 	if (v->bad_user)
 		html_add(&s->html, "<p class=\"box bad\" role=\"alert\" id=\"wrong\">@</p>", say(s, TEXT_USER_BAD));
 	html_add(&s->html,

@@ -39,6 +39,7 @@ struct page_view {
 
 	/* PAGE_LOGIN */
 	uint8_t last_end; /* enum session_end */
+	int64_t opens;	  /* when a login will be possible, microseconds since the epoch; 0 when not known, or now */
 	const char *user; /* to fill in, "" for none; PAGE_ROUND: who is logging in */
 	bool bad_user;	  /* what was typed is no user name */
 
@@ -75,6 +76,7 @@ enum page_text {
 	TEXT_LOGIN_OPEN,
 	TEXT_LOGIN_UNTIL,
 	TEXT_LOGIN_NEXT,
+	TEXT_LOGIN_OPENS,
 	TEXT_ROUND_STATE,
 	TEXT_ROUND_TITLE,
 	TEXT_ROUND_USER,
@@ -134,6 +136,8 @@ enum { PAGE_TIME_TEXT = 64 };
 /* "18:30" and "11月23日（月）JST" or "Mon 23 November, JST" in local time. */
 const char *page_text_clock(int64_t usec, char text[static PAGE_TIME_TEXT]);
 const char *page_text_date(enum language l, int64_t usec, char text[static PAGE_TIME_TEXT]);
+/* Both, for a sentence, with the year where it is not that of `now`: "11月30日（月）7:00（JST）", "Mon 30 November, 7:00 (JST)". */
+const char *page_text_instant(enum language l, int64_t usec, int64_t now, char text[static PAGE_TIME_TEXT]);
 /* "7時間25分", "7 h 25 min", "30秒"; whole minutes from one minute up, at least "0秒". */
 const char *page_text_span(enum language l, int64_t usec, char text[static PAGE_TIME_TEXT]);
 

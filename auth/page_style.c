@@ -39,9 +39,11 @@ static const char style[] =
 	"form{display:grid;gap:.375rem}\n"
 	"label{font-weight:600;margin-top:.5rem}\n"
 	"form>label:first-of-type{margin-top:0}\n"
-	"input{width:100%;min-height:3rem;padding:.5rem .8rem;font:inherit;font-size:1.0625rem;color:inherit;background:var(--card);"
+	"input{width:100%;min-height:3rem;padding:.5rem "
+	".8rem;font:inherit;font-size:1.0625rem;color:inherit;background:var(--card);"
 	"border:1px solid var(--field);border-radius:.5rem}\n"
-	"input[readonly]{background:none;border-color:transparent;padding-left:0;min-height:2rem;padding-block:0;margin-top:-.375rem}\n"
+	"input[readonly]{background:none;border-color:transparent;padding-left:0;min-height:2rem;padding-block:0;margin-top:-."
+	"375rem}\n"
 	"input[aria-invalid]{border-color:var(--bad)}\n"
 	".code{letter-spacing:.2em;font-variant-numeric:tabular-nums}\n"
 	"button,.button{display:flex;align-items:center;justify-content:center;width:100%;min-height:3rem;margin-top:1rem;"
@@ -70,9 +72,9 @@ static const char style[] =
 	"@media(min-width:40rem){header{padding-top:8vh}main{padding:2rem 2.25rem 2.25rem}}\n"
 	"@media(forced-colors:active){.state,.box,main{border:1px solid}}\n";
 
-static const char icon[] =
-	"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 24 24\"><rect width=\"24\" height=\"24\" rx=\"5\" fill=\"#224b74\"/>"
-	"<path fill=\"#fff\" d=\"M3 6h18v2.5H3zM5.5 8.5h2.5V20H5.5zM16 8.5h2.5V20H16z\"/></svg>";
+static const char icon[] = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 24 24\"><rect width=\"24\" height=\"24\" "
+			   "rx=\"5\" fill=\"#224b74\"/>"
+			   "<path fill=\"#fff\" d=\"M3 6h18v2.5H3zM5.5 8.5h2.5V20H5.5zM16 8.5h2.5V20H16z\"/></svg>";
 
 const char *page_style(void)
 {

@@ -23,6 +23,8 @@ static const char *const texts[PAGE_TEXTS][LANGUAGES] = {
 	[TEXT_LOGIN_NEXT] = {"利用者名を入力して「次へ」を押してください。パスワードは次の画面で入力します。",
 		"Enter your user name and press Next. You will be asked for your password on the next page."},
 
+	[TEXT_LOGIN_OPENS] = {"次に利用できるのは、@ からです。", "You can log in again from @."},
+
 	[TEXT_ROUND_STATE] = {"まだ閉じています", "Still closed"},
 	[TEXT_ROUND_TITLE] = {"ご本人の確認", "Confirm it is you"},
 	[TEXT_ROUND_USER] = {"利用者名", "User name"},
@@ -96,8 +98,14 @@ static const char *const results[PUBLIC_RESULTS][LANGUAGES] = {
 		"Users cannot be checked right now. Wait a little, then try again. If it stays so, call the service desk."},
 	[PUBLIC_IN_USE] = {"この共用端末には、ほかの方がログインしています。その方がログアウトしてから、もう一度お試しください。",
 		"Somebody else is logged in on this shared device. Try again when that person has logged out."},
-	[PUBLIC_HOURS] = {"いまは利用できる時間帯または期間の外です。利用できる時間になってから、もう一度お試しください。",
-		"You are outside your permitted hours or period of use. Try again when they have begun."},
+	[PUBLIC_HOURS] = {"いまは利用できる時間帯の外です。利用できる時間帯になってから、もう一度お試しください。",
+		"You are outside your permitted hours. Try again when they have begun."},
+	[PUBLIC_PERIOD] = {"いまは利用期間の外です。利用期間は、サービスデスクにご確認ください。",
+		"You are outside your period of use. Ask the service desk when it begins, or to extend it."},
+	[PUBLIC_NETWORK] = {"いまつないでいるネットワークからは利用できません。許可された場所のネットワークにつなぎ替えて、もう一"
+			    "度お試し"
+			    "ください。",
+		"You may not log in from the network you are on. Change to one that is permitted for you, then try again."},
 };
 
 static const char *const ends[SESSION_ENDS][LANGUAGES] = {
@@ -125,6 +133,10 @@ static const char *const ends[SESSION_ENDS][LANGUAGES] = {
 		"Closed because the rules for you have changed. Please log in again."},
 	[END_SUPERSEDED] = {"新しいログインに置き換わったため閉じました。もう一度ログインしてください。",
 		"Closed because a newer login took its place. Please log in again."},
+	[END_NETWORK] = {"許可されていないネットワークにつながったため閉じました。許可された場所のネットワークにつなぎ替えて、ロ"
+			 "グイン"
+			 "してください。",
+		"Closed because you moved to a network that is not permitted for you. Change to one that is, then log in again."},
 };
 
 static const struct error_text {

@@ -26,14 +26,15 @@ const char *page_text_clock(int64_t usec, char text[static PAGE_TIME_TEXT])
 	return text;
 }
 
+static const char weekdays[LANGUAGES][7][4] = {
+	{"日", "月", "火", "水", "木", "金", "土"},
+	{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"},
+};
+static const char months[12][10] = {
+	"January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"};
+
 const char *page_text_date(enum language l, int64_t usec, char text[static PAGE_TIME_TEXT])
 {
-	static const char days[LANGUAGES][7][4] = {
-		{"日", "月", "火", "水", "木", "金", "土"},
-		{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"},
-	};
-	static const char months[12][10] = {"January", "February", "March", "April", "May", "June", "July", "August", "September",
-		"October", "November", "December"};
 	struct tm t;
 
 	text[0] = '\0';
@@ -41,9 +42,28 @@ const char *page_text_date(enum language l, int64_t usec, char text[static PAGE_
 		return text;
 	/* The zone is named: whoever reads this may be abroad. */
 	if (l == LANGUAGE_JA)
-		snprintf(text, PAGE_TIME_TEXT, "%d月%d日（%s）%s", t.tm_mon + 1, t.tm_mday, days[l][t.tm_wday], t.tm_zone);
+		snprintf(text, PAGE_TIME_TEXT, "%d月%d日（%s）%s", t.tm_mon + 1, t.tm_mday, weekdays[l][t.tm_wday], t.tm_zone);
 	else
-		snprintf(text, PAGE_TIME_TEXT, "%s %d %s, %s", days[l][t.tm_wday], t.tm_mday, months[t.tm_mon], t.tm_zone);
+		snprintf(text, PAGE_TIME_TEXT, "%s %d %s, %s", weekdays[l][t.tm_wday], t.tm_mday, months[t.tm_mon], t.tm_zone);
+	return text;
+}
+
+const char *page_text_instant(enum language l, int64_t usec, int64_t now, char text[static PAGE_TIME_TEXT])
+{
+	struct tm t, today;
+	char year[16] = "";
+
+	text[0] = '\0';
+	if (!local_time(usec, &t) || !local_time(now, &today))
+		return text;
+	if (t.tm_year != today.tm_year)
+		snprintf(year, sizeof year, l == LANGUAGE_JA ? "%d年" : " %d", t.tm_year + 1900);
+	if (l == LANGUAGE_JA)
+		snprintf(text, PAGE_TIME_TEXT, "%s%d月%d日（%s）%d:%02d（%s）", year, t.tm_mon + 1, t.tm_mday,
+			weekdays[l][t.tm_wday], t.tm_hour, t.tm_min, t.tm_zone);
+	else
+		snprintf(text, PAGE_TIME_TEXT, "%s %d %s%s, %d:%02d (%s)", weekdays[l][t.tm_wday], t.tm_mday, months[t.tm_mon],
+			year, t.tm_hour, t.tm_min, t.tm_zone);
 	return text;
 }
 

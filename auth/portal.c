@@ -146,12 +146,14 @@ static void show_state(struct client *c, const struct message *m, struct dialog 
 
 	v.device = m;
 	v.last_end = m->last_end;
+	v.opens = m->opens;
 	if (d) {
 		/* "You are logged in" is a lie when the session has ended meanwhile, and needless where the page says so itself.
 		 */
 		v.notice = d->result == PUBLIC_GRANTED ? PAGE_NO_NOTICE : (uint8_t)d->result;
 		v.notes = d->notes;
 		v.user = d->user;
+		v.opens = d->opens;
 	}
 	reply_page(c, &v, (struct http_reply){.status = 200});
 	if (d && client_request(c)->method == HTTP_GET)

@@ -136,7 +136,8 @@ int main(int argc, char **argv)
 	check_arguments(argc, argv);
 	tzset();
 	if (read_settings(&settings) < 0)
-		say_fatal("%s cannot be used: mend it (`sekisho setup --check` shows the same mistakes) and start again", PATH_CONFIG);
+		say_fatal("%s cannot be used: mend it (`sekisho setup --check` shows the same mistakes) and start again",
+			PATH_CONFIG);
 	uid_t gateway = uid_of(USER_GATEWAY);
 	if (sandbox_drop(USER_PORTAL, DESCRIPTORS, why, sizeof why) < 0)
 		say_fatal("%s", why);

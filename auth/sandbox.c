@@ -217,7 +217,7 @@ static int allow_narrow(scmp_filter_ctx filter)
 		{SCMP_SYS(socket), 0, WHOLE, AF_UNIX}, {SCMP_SYS(openat), 2, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY},
 		{SCMP_SYS(mmap), 2, PROT_EXEC, 0}, {SCMP_SYS(mprotect), 2, PROT_EXEC, 0}, {SCMP_SYS(fcntl), 1, WHOLE, F_GETFL},
 		{SCMP_SYS(fcntl), 1, WHOLE, F_SETFL}, {SCMP_SYS(fcntl), 1, WHOLE, F_GETFD}, {SCMP_SYS(fcntl), 1, WHOLE, F_SETFD},
-		{SCMP_SYS(ioctl), 1, WHOLE, TCGETS},	/* is standard error a terminal? */
+		{SCMP_SYS(ioctl), 1, WHOLE, TCGETS}, /* is standard error a terminal? */
 		{SCMP_SYS(tgkill), 0, WHOLE, getpid()}, /* abort(3) */
 	};
 

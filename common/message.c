@@ -20,6 +20,8 @@ enum field {
 	F_STATE,
 	F_LAST_END,
 	F_EXPIRES,
+	F_ENDS_REASON,
+	F_OPENS,
 	F_REACH,
 	F_PROMPTS,
 	F_ANSWERS,
@@ -64,7 +66,7 @@ static const struct rule {
 } rules[] = {
 	{PORTAL_WHO, CHANNEL_PORTAL, SIDE_CLIENT, {ANY_TIME}, 1, {F_ID, F_SOURCE}},
 	{PORTAL_DEVICE, CHANNEL_PORTAL, SIDE_SERVER, {ANY_TIME}, 1,
-		{F_ID, F_STATE, F_LAST_END, F_EXPIRES, F_USER, F_LABEL, F_REACH}},
+		{F_ID, F_STATE, F_LAST_END, F_EXPIRES, F_ENDS_REASON, F_OPENS, F_USER, F_LABEL, F_REACH}},
 	{PORTAL_ATTEMPT, CHANNEL_PORTAL, SIDE_CLIENT, {ANY_TIME}, 1, {F_ID, F_SOURCE}},
 	{PORTAL_ATTEMPT_ID, CHANNEL_PORTAL, SIDE_SERVER, {ANY_TIME}, 1, {F_ID, F_LOGIN, F_ATTEMPT}},
 	{PORTAL_LOGOUT, CHANNEL_PORTAL, SIDE_CLIENT, {ANY_TIME}, 1, {F_ID, F_SOURCE}},
@@ -73,7 +75,7 @@ static const struct rule {
 	{AUTH_START, CHANNEL_AUTH, SIDE_CLIENT, {0}, 1, {F_ATTEMPT, F_USER, F_LANGUAGE, F_TLS, F_AGENT}},
 	{AUTH_PROMPTS, CHANNEL_AUTH, SIDE_SERVER, {AUTH_START, AUTH_PROMPTS, AUTH_ANSWERS}, 3, {F_PROMPTS}},
 	{AUTH_ANSWERS, CHANNEL_AUTH, SIDE_CLIENT, {AUTH_PROMPTS}, 1, {F_ANSWERS}},
-	{AUTH_RESULT, CHANNEL_AUTH, SIDE_SERVER, {AUTH_START, AUTH_PROMPTS, AUTH_ANSWERS}, 3, {F_PUBLIC}},
+	{AUTH_RESULT, CHANNEL_AUTH, SIDE_SERVER, {AUTH_START, AUTH_PROMPTS, AUTH_ANSWERS}, 3, {F_PUBLIC, F_OPENS}},
 
 	{VERDICT_BEGIN, CHANNEL_VERDICT, SIDE_CLIENT, {0}, 1, {F_ATTEMPT, F_USER, F_LANGUAGE, F_TLS, F_AGENT}},
 	{VERDICT_DEVICE, CHANNEL_VERDICT, SIDE_SERVER, {VERDICT_BEGIN}, 1, {F_LOGIN, F_RHOST}},
@@ -82,7 +84,10 @@ static const struct rule {
 	{VERDICT_TURN, CHANNEL_VERDICT, SIDE_SERVER, {VERDICT_RESUME}, 1, {F_NONE}},
 	{VERDICT_END, CHANNEL_VERDICT, SIDE_CLIENT, {VERDICT_DEVICE, VERDICT_TURN, VERDICT_PAUSE}, 3,
 		{F_LOGIN, F_USER, F_STAGE, F_CODE, F_GROUPS}},
-	{VERDICT_ACK, CHANNEL_VERDICT, SIDE_SERVER, {VERDICT_END}, 1, {F_LOGIN}},
+	{VERDICT_ACK, CHANNEL_VERDICT, SIDE_SERVER, {VERDICT_END}, 1, {F_LOGIN, F_OPENS}},
+
+	{RECHECK_ASK, CHANNEL_RECHECK, SIDE_CLIENT, {0}, 1, {F_USER, F_RHOST}},
+	{RECHECK_RESULT, CHANNEL_RECHECK, SIDE_SERVER, {RECHECK_ASK}, 1, {F_LOGIN, F_USER, F_STAGE, F_CODE, F_GROUPS}},
 };
 
 static const struct rule *rule_of(uint8_t type)
@@ -113,6 +118,8 @@ static const struct reason {
 	[LOGIN_LOG_FULL] = {"log-full", PUBLIC_UNAVAILABLE},
 	[LOGIN_INTERNAL_ERROR] = {"internal-error", PUBLIC_UNAVAILABLE},
 	[LOGIN_HOURS] = {"hours", PUBLIC_HOURS},
+	[LOGIN_PERIOD] = {"period", PUBLIC_PERIOD},
+	[LOGIN_NETWORK] = {"network-not-allowed", PUBLIC_NETWORK},
 };
 
 static const struct reason *reason_of(unsigned reason)
@@ -146,14 +153,20 @@ const char *session_end_name(unsigned reason)
 		[END_ACCOUNT_DISABLED] = "account-disabled",
 		[END_ACL_REMOVED] = "acl-removed",
 		[END_SUPERSEDED] = "superseded",
+		[END_NETWORK] = "network-not-allowed",
 	};
 	return names[reason < SESSION_ENDS ? reason : END_NONE];
 }
 
-/* What follows the struct in a decoded message: room for the largest array its type may carry. */
-static size_t tail_size(uint8_t type)
+static bool holds(const struct rule *rule, enum field f)
 {
-	return type == PORTAL_DEVICE ? REACH_MAX * REACH_TEXT : type == VERDICT_END ? GROUPS_MAX * (USER_NAME_MAX + 1) : 0;
+	return memchr(rule->fields, f, sizeof rule->fields) != NULL;
+}
+
+/* What follows the struct in a decoded message: room for the largest array its type may carry. */
+static size_t tail_size(const struct rule *rule)
+{
+	return holds(rule, F_REACH) ? REACH_MAX * REACH_TEXT : holds(rule, F_GROUPS) ? GROUPS_MAX * (USER_NAME_MAX + 1) : 0;
 }
 
 static struct message *message_allocate(uint8_t type, size_t tail)
@@ -237,6 +250,10 @@ static bool field_ok(const struct message *m, enum field f)
 		return m->state <= STATE_LOGGED_IN;
 	case F_LAST_END:
 		return m->last_end < SESSION_ENDS;
+	case F_ENDS_REASON:
+		return m->ends_reason < SESSION_ENDS;
+	case F_OPENS:
+		return m->opens >= 0;
 	case F_USER:
 		return m->user[0] == '\0' || text_name_valid(m->user);
 	case F_REACH:
@@ -276,6 +293,12 @@ static void field_put(struct wire_out *w, const struct message *m, enum field f)
 		break;
 	case F_EXPIRES:
 		wire_put_u64(w, (uint64_t)m->expires);
+		break;
+	case F_ENDS_REASON:
+		wire_put_u8(w, m->ends_reason);
+		break;
+	case F_OPENS:
+		wire_put_u64(w, (uint64_t)m->opens);
 		break;
 	case F_CODE:
 		wire_put_u32(w, (uint32_t)m->pam_code);
@@ -333,6 +356,12 @@ static void field_get(struct wire_in *r, struct message *m, enum field f)
 	case F_EXPIRES:
 		m->expires = (int64_t)wire_get_u64(r);
 		break;
+	case F_ENDS_REASON:
+		m->ends_reason = wire_get_u8(r);
+		break;
+	case F_OPENS:
+		m->opens = (int64_t)wire_get_u64(r);
+		break;
 	case F_CODE:
 		m->pam_code = (int32_t)wire_get_u32(r);
 		break;
@@ -385,12 +414,12 @@ int message_decode(const void *data, size_t size, struct message **out)
 	int err = 0;
 	if (!rule)
 		return -EBADMSG;
-	struct message *m = message_allocate(rule->type, tail_size(rule->type));
+	struct message *m = message_allocate(rule->type, tail_size(rule));
 	if (!m)
 		return -ENOMEM;
-	if (rule->type == PORTAL_DEVICE)
+	if (holds(rule, F_REACH))
 		m->reach = (void *)(m + 1);
-	if (rule->type == VERDICT_END)
+	if (holds(rule, F_GROUPS))
 		m->groups = (void *)(m + 1);
 	for (size_t i = 0; !err && i < FIELDS_MAX && rule->fields[i]; i++) {
 		field_get(&r, m, rule->fields[i]);

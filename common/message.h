@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The messages of a login: who may say what, when, and how often. Three channels of Unix SOCK_SEQPACKET sockets, one
- * message a datagram, its first byte the type:
+ * The messages of a login and of a recheck: who may say what, when, and how often. Four channels of Unix SOCK_SEQPACKET
+ * sockets, one message a datagram, its first byte the type:
  *
  *   portal -> gateway  (PATH_PORTAL_SOCKET)   any number of numbered questions, one answer each
  *   portal -> auth     (PATH_AUTH_SOCKET)     one login attempt a connection
  *   auth   -> gateway  (PATH_VERDICT_SOCKET)  one login attempt a connection
+ *   gateway -> auth    (PATH_AUTH_SOCKET)     one recheck of a user a connection
  *
  * A message that is unknown, out of turn, too frequent, ill-formed or has a byte too many ends that peer's connection:
  * the receiver closes it. The rules stand in one table (message.c) and are judged by message_turn().
@@ -58,6 +59,9 @@ enum message_type {
 	VERDICT_TURN,
 	VERDICT_END, /* auth: what PAM said */
 	VERDICT_ACK, /* gateway: what the gateway made of it */
+	/* gateway <-> auth */
+	RECHECK_ASK = 96, /* gateway: may this user, logged in from there, still? */
+	RECHECK_RESULT, /* auth: what PAM said, without a password */
 };
 
 /* What a login came to. The order is on the wire: append only. login_reason_name() gives the word of the logs. */
@@ -77,7 +81,9 @@ enum login_reason {
 	LOGIN_BACKEND_UNAVAILABLE,
 	LOGIN_LOG_FULL,
 	LOGIN_INTERNAL_ERROR,
-	LOGIN_HOURS, /* outside the permitted hours or the period of use */
+	LOGIN_HOURS, /* outside the permitted hours */
+	LOGIN_PERIOD, /* before or after the user's period of use */
+	LOGIN_NETWORK, /* from an outer address that the rules do not name */
 	LOGIN_REASONS
 };
 
@@ -94,7 +100,9 @@ enum public_result {
 	PUBLIC_TIMEOUT,
 	PUBLIC_UNAVAILABLE, /* the gateway or its user directory has a fault */
 	PUBLIC_IN_USE, /* somebody else is logged in on this shared device */
-	PUBLIC_HOURS,
+	PUBLIC_HOURS, /* this and the next two: only after the right password */
+	PUBLIC_PERIOD,
+	PUBLIC_NETWORK,
 	PUBLIC_RESULTS
 };
 
@@ -125,6 +133,7 @@ enum session_end {
 	END_ACCOUNT_DISABLED,
 	END_ACL_REMOVED,
 	END_SUPERSEDED,
+	END_NETWORK,
 	SESSION_ENDS
 };
 const char *session_end_name(unsigned reason); /* "logout", "idle", ...; "none" */
@@ -137,18 +146,21 @@ struct prompt {
 struct message {
 	uint8_t type;
 	uint32_t id; /* PORTAL_*: the question's number, repeated in its answer */
-	uint8_t result; /* PORTAL_ATTEMPT_ID, PORTAL_DONE, VERDICT_DEVICE, VERDICT_END, VERDICT_ACK: enum login_reason;
-	                   AUTH_RESULT: enum public_result */
+	uint8_t result; /* PORTAL_ATTEMPT_ID, PORTAL_DONE, VERDICT_DEVICE, VERDICT_END, VERDICT_ACK, RECHECK_RESULT:
+	                   enum login_reason; AUTH_RESULT: enum public_result */
+	int64_t opens; /* PORTAL_DEVICE (logged out), VERDICT_ACK, AUTH_RESULT: when a login will be possible again,
+	                  microseconds since the epoch; 0 when that is not known, or any time */
 	struct addr source; /* PORTAL_WHO, PORTAL_ATTEMPT, PORTAL_LOGOUT */
 	uint8_t attempt[ATTEMPT_SIZE]; /* PORTAL_ATTEMPT_ID, AUTH_START, VERDICT_BEGIN */
-	char user[USER_NAME_MAX + 1]; /* PORTAL_DEVICE, AUTH_START, VERDICT_BEGIN, VERDICT_END (PAM_USER at the end):
-	                                 text_name_valid(), or "" for nobody, which is also how the portal hands on what was
+	char user[USER_NAME_MAX + 1]; /* PORTAL_DEVICE, AUTH_START, VERDICT_BEGIN, VERDICT_END (PAM_USER at the end),
+	                                 RECHECK_ASK, RECHECK_RESULT (the one that was asked about): text_name_valid(), or "" for nobody, which is also how the portal hands on what was
 	                                 typed and cannot be a name: such an attempt fails like any other */
 
 	/* PORTAL_DEVICE */
 	uint8_t state; /* enum device_state */
 	uint8_t last_end; /* enum session_end */
 	int64_t expires; /* microseconds since the epoch; 0 for none */
+	uint8_t ends_reason; /* enum session_end: why it will end then; END_NONE when not known */
 	char label[LABEL_MAX];
 	uint16_t reach_count; /* what the session may reach, one line each */
 	char (*reach)[REACH_TEXT]; /* decoded: points into the message's own memory, see message_decode() */
@@ -166,11 +178,11 @@ struct message {
 	uint8_t answer_count;
 	char answers[PROMPTS_MAX][ANSWER_MAX];
 
-	/* VERDICT_DEVICE */
+	/* VERDICT_DEVICE, RECHECK_ASK */
 	char rhost[ADDR_TEXT]; /* the outer address, for PAM_RHOST */
 
-	/* VERDICT_END */
-	char stage[16]; /* "start", "authenticate", "account", "credentials" */
+	/* VERDICT_END, RECHECK_RESULT */
+	char stage[16]; /* "start", "authenticate", "account", "locked" */
 	int32_t pam_code;
 	uint16_t group_count;
 	char (*groups)[USER_NAME_MAX + 1];
@@ -203,8 +215,8 @@ int message_send(int fd, const struct message *m);
 int message_receive(int fd, struct message **out);
 
 /* Which end of which channel a program is. */
-enum message_channel { CHANNEL_PORTAL, CHANNEL_AUTH, CHANNEL_VERDICT };
-enum message_side { SIDE_CLIENT, SIDE_SERVER }; /* the client connected: portal, portal, auth */
+enum message_channel { CHANNEL_PORTAL, CHANNEL_AUTH, CHANNEL_VERDICT, CHANNEL_RECHECK, CHANNELS };
+enum message_side { SIDE_CLIENT, SIDE_SERVER }; /* the client connected: portal, portal, auth, gateway */
 
 enum { MESSAGE_SHUT = 255 }; /* `last` after a VERDICT_DEVICE that refuses */
 

@@ -19,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	if (message_encode(m, again, sizeof again) != (ssize_t)size || memcmp(again, data, size) != 0)
 		abort();
-	for (unsigned channel = CHANNEL_PORTAL; channel <= CHANNEL_VERDICT; channel++)
+	for (unsigned channel = CHANNEL_PORTAL; channel < CHANNELS; channel++)
 		for (unsigned last = 0; last < 256; last++)
 			for (unsigned from = SIDE_CLIENT; from <= SIDE_SERVER; from++) {
 				struct message_state s = {.channel = channel, .last = (uint8_t)last};

@@ -22,8 +22,9 @@ BEGIN, DEVICE, PAUSE, RESUME, TURN, END, ACK = 64, 65, 66, 67, 68, 69, 70
 SECRET, VISIBLE, INFO, ERROR = 1, 2, 3, 4
 REASONS = ["ok", "bad-credentials", "user-unknown", "account-denied", "account-expired", "password-expired", "max-tries",
            "user-not-allowed", "device-in-use", "rate-limited", "timeout", "aborted", "backend-unavailable", "log-full", "internal-error",
-           "hours"]
-PUBLIC = ["granted", "failed", "busy", "password-expired", "account-closed", "timeout", "unavailable", "in-use", "hours"]
+           "hours", "period", "network-not-allowed"]
+PUBLIC = ["granted", "failed", "busy", "password-expired", "account-closed", "timeout", "unavailable", "in-use", "hours", "period",
+          "network"]
 
 
 def text(value):
@@ -104,7 +105,7 @@ class Portal(Peer):
 
     def result(self):
         r = self.receive(RESULT)
-        word = PUBLIC[r.number("B")]
+        word, self.opens = PUBLIC[r.number("B")], r.number("Q")
         # A promise, not a measurement: whatever the failure, its answer comes no earlier.
         if word != "granted":
             assert time.clock_gettime(time.CLOCK_BOOTTIME) - self.since >= FLOOR
@@ -134,8 +135,8 @@ class Verdict(Peer):
         reason, user, stage, code = REASONS[r.number("B")], r.text(), r.text(), r.number("i")
         return reason, user, stage, code, sorted(r.text() for _ in range(r.number("H")))
 
-    def acknowledge(self, result):
-        self.send(ACK, bytes([REASONS.index(result)]))
+    def acknowledge(self, result, opens=0):
+        self.send(ACK, struct.pack(">BQ", REASONS.index(result), opens))
 
 
 class Box:

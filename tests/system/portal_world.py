@@ -28,8 +28,8 @@ WHO, DEVICE, ATTEMPT, ATTEMPT_ID, LOGOUT, DONE = range(1, 7)
 START, PROMPTS, ANSWERS, RESULT = range(32, 36)
 UNKNOWN, LOGGED_OUT, LOGGED_IN = range(3)
 SECRET, VISIBLE, INFO, ERROR = range(1, 5)
-GRANTED, FAILED, BUSY = range(3)
-END_LOGOUT, END_IDLE = 1, 2
+GRANTED, FAILED, BUSY, HOURS = 0, 1, 2, 8
+END_LOGOUT, END_IDLE, END_HOURS = 1, 2, 4
 
 SETTINGS = f"""endpoint gate.example.jp:51820
 tunnel-network 10.64.0.0/16 fd64::/64
@@ -129,9 +129,9 @@ class Gateway:
         kind, number, address = r.number(1), r.number(4), r.address()
         r.end()
         if kind == WHO:
-            d = {"state": UNKNOWN, "end": 0, "expires": 0, "user": "", "label": "", "reach": [], **self.devices.get(address, {})}
-            return (struct.pack(">BIBBQ", DEVICE, number, d["state"], d["end"], d["expires"]) + text(d["user"]) + text(d["label"]) +
-                    struct.pack(">H", len(d["reach"])) + b"".join(map(text, d["reach"])))
+            d = {"state": UNKNOWN, "end": 0, "expires": 0, "why": 0, "opens": 0, "user": "", "label": "", "reach": [], **self.devices.get(address, {})}
+            return (struct.pack(">BIBBQBQ", DEVICE, number, d["state"], d["end"], d["expires"], d["why"], d["opens"]) +
+                    text(d["user"]) + text(d["label"]) + struct.pack(">H", len(d["reach"])) + b"".join(map(text, d["reach"])))
         if kind == ATTEMPT:
             return struct.pack(">BIB", ATTEMPT_ID, number, self.attempt_result) + self.attempt
         assert kind == LOGOUT
@@ -161,8 +161,8 @@ class Attempt:
         r.end()
         return answers
 
-    def result(self, result):
-        self.socket.send(bytes([RESULT, result]))
+    def result(self, result, opens=0):
+        self.socket.send(struct.pack(">BBQ", RESULT, result, opens))
         self.socket.close()
 
     def closed(self):

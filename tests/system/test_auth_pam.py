@@ -42,6 +42,20 @@ def test_failures_look_alike(box):
                     ("bad-credentials", "authenticate", []), ("ok", "account", ["soumu", "staff"])]
 
 
+def test_when_it_opens_again(box):
+    """The gateway's word on it reaches the page, and only with the refusal that it belongs to."""
+    portal, gateway = open_attempt(box)
+    password(portal, gateway)
+    assert gateway.end()[0] == "ok"
+    gateway.acknowledge("hours", opens=1796248800000000)
+    assert (portal.result(), portal.opens) == ("hours", 1796248800000000)
+    portal, gateway = open_attempt(box)
+    password(portal, gateway, "wrong")
+    gateway.end()
+    gateway.acknowledge("hours", opens=1796248800000000)
+    assert (portal.result(), portal.opens) == ("failed", 0)
+
+
 def test_not_a_name(box):
     """The portal hands on '' for what cannot be a name: no module is asked, the answer is the same."""
     portal, gateway = open_attempt(box, "")

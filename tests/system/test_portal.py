@@ -8,7 +8,7 @@ import time
 import pytest
 
 from portal_fixtures import pytestmark, machine, gateway, auth, portal, phone, start, answer_form
-from portal_world import (DEADLINE, END_IDLE, ERROR, FAILED, GATEWAY4, GATEWAY6, GRANTED, INFO, LOGGED_IN, OTHER, PHONE,
+from portal_world import (DEADLINE, END_HOURS, END_IDLE, ERROR, FAILED, GATEWAY4, GATEWAY6, GRANTED, HOURS, INFO, LOGGED_IN, OTHER, PHONE,
     PHONE6, SECRET, UNKNOWN, VISIBLE, Browser, Portal, make_certificate)
 
 
@@ -102,6 +102,20 @@ def test_a_failure_is_shown_once(phone, auth):
     page = phone.get()
     assert "Login failed" in page.text and 'value="t-yamada"' in page.text
     assert "Login failed" not in phone.get().text
+
+
+def test_when_it_opens_again_is_shown(gateway, phone, auth):
+    page, attempt = start(phone, auth)
+    phone.start_post("/answer", answer_form(page, "right"))
+    attempt.answers()
+    attempt.result(HOURS, opens=4099680000000000)
+    assert phone.reply().status == 303
+    page = phone.get().text
+    assert "outside your permitted hours" in page and "log in again from" in page and "2099" in page
+    assert "log in again from" not in phone.get().text
+    gateway.devices[PHONE].update(end=END_HOURS, opens=4099680000000000)
+    page = phone.get().text
+    assert "Closed at the end of your permitted hours" in page and "2099" in page
 
 
 def test_speaks_japanese_unless_asked_otherwise(phone, auth):

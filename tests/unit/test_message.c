@@ -17,7 +17,7 @@
 
 static const uint8_t types[] = {PORTAL_WHO, PORTAL_DEVICE, PORTAL_ATTEMPT, PORTAL_ATTEMPT_ID, PORTAL_LOGOUT, PORTAL_DONE,
 	AUTH_START, AUTH_PROMPTS, AUTH_ANSWERS, AUTH_RESULT, VERDICT_BEGIN, VERDICT_DEVICE, VERDICT_PAUSE, VERDICT_RESUME,
-	VERDICT_TURN, VERDICT_END, VERDICT_ACK};
+	VERDICT_TURN, VERDICT_END, VERDICT_ACK, RECHECK_ASK, RECHECK_RESULT};
 enum { TYPES = sizeof types };
 
 static char reach[REACH_MAX][REACH_TEXT];
@@ -39,13 +39,16 @@ static struct message *largest(uint8_t type)
 	if (type == PORTAL_WHO || type == PORTAL_ATTEMPT || type == PORTAL_LOGOUT)
 		assert_int_equal(addr_parse("2001:db8::7", &m->source), 0);
 	if (type == PORTAL_ATTEMPT_ID || type == PORTAL_DONE || type == VERDICT_DEVICE || type == VERDICT_END ||
-		type == VERDICT_ACK)
+		type == VERDICT_ACK || type == RECHECK_RESULT)
 		m->result = LOGIN_REASONS - 1;
 	if (type == AUTH_RESULT)
 		m->result = PUBLIC_RESULTS - 1;
 	if (type == PORTAL_ATTEMPT_ID || type == AUTH_START || type == VERDICT_BEGIN)
 		memset(m->attempt, 0xa5, sizeof m->attempt);
-	if (type == PORTAL_DEVICE || type == AUTH_START || type == VERDICT_BEGIN || type == VERDICT_END)
+	if (type == PORTAL_DEVICE || type == VERDICT_ACK || type == AUTH_RESULT)
+		m->opens = INT64_MAX;
+	if (type == PORTAL_DEVICE || type == AUTH_START || type == VERDICT_BEGIN || type == VERDICT_END || type == RECHECK_ASK ||
+		type == RECHECK_RESULT)
 		fill(m->user, sizeof m->user);
 	if (type == AUTH_START || type == VERDICT_BEGIN) {
 		fill(m->language, sizeof m->language);
@@ -55,6 +58,7 @@ static struct message *largest(uint8_t type)
 	if (type == PORTAL_DEVICE) {
 		m->state = STATE_LOGGED_IN;
 		m->last_end = SESSION_ENDS - 1;
+		m->ends_reason = SESSION_ENDS - 1;
 		m->expires = INT64_MIN;
 		fill(m->label, sizeof m->label);
 		m->reach_count = REACH_MAX;
@@ -72,9 +76,9 @@ static struct message *largest(uint8_t type)
 		for (unsigned i = 0; i < PROMPTS_MAX; i++)
 			fill(m->answers[i], ANSWER_MAX);
 	}
-	if (type == VERDICT_DEVICE)
+	if (type == VERDICT_DEVICE || type == RECHECK_ASK)
 		fill(m->rhost, sizeof m->rhost);
-	if (type == VERDICT_END) {
+	if (type == VERDICT_END || type == RECHECK_RESULT) {
 		fill(m->stage, sizeof m->stage);
 		m->pam_code = -7;
 		m->group_count = GROUPS_MAX;
@@ -242,6 +246,15 @@ static void test_range(void **state)
 	INVALID(AUTH_RESULT, m->result = PUBLIC_RESULTS);
 	INVALID(PORTAL_DEVICE, m->state = STATE_LOGGED_IN + 1);
 	INVALID(PORTAL_DEVICE, m->last_end = SESSION_ENDS);
+	INVALID(PORTAL_DEVICE, m->ends_reason = SESSION_ENDS);
+	INVALID(PORTAL_DEVICE, m->opens = -1);
+	INVALID(VERDICT_ACK, m->opens = INT64_MIN);
+	INVALID(AUTH_RESULT, m->opens = -1);
+	INVALID(RECHECK_ASK, m->user[0] = '/');
+	INVALID(RECHECK_RESULT, m->result = LOGIN_REASONS);
+	INVALID(RECHECK_RESULT, m->user[0] = '-');
+	INVALID(RECHECK_RESULT, m->group_count = GROUPS_MAX + 1);
+	INVALID(RECHECK_RESULT, m->group_count = 1; m->groups = odd);
 	INVALID(PORTAL_DEVICE, m->reach_count = REACH_MAX + 1);
 	INVALID(PORTAL_DEVICE, m->reach_count = 1; m->reach = torn);
 	INVALID(PORTAL_DEVICE, m->label[0] = '\xff');

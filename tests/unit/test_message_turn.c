@@ -13,7 +13,7 @@
 
 static const uint8_t types[] = {PORTAL_WHO, PORTAL_DEVICE, PORTAL_ATTEMPT, PORTAL_ATTEMPT_ID, PORTAL_LOGOUT, PORTAL_DONE,
 	AUTH_START, AUTH_PROMPTS, AUTH_ANSWERS, AUTH_RESULT, VERDICT_BEGIN, VERDICT_DEVICE, VERDICT_PAUSE, VERDICT_RESUME,
-	VERDICT_TURN, VERDICT_END, VERDICT_ACK};
+	VERDICT_TURN, VERDICT_END, VERDICT_ACK, RECHECK_ASK, RECHECK_RESULT};
 enum { TYPES = sizeof types };
 
 /* Every pair (last, next) that is allowed; all other combinations are not. */
@@ -38,6 +38,8 @@ static const struct pair {
 	{CHANNEL_VERDICT, SIDE_CLIENT, VERDICT_TURN, VERDICT_PAUSE},
 	{CHANNEL_VERDICT, SIDE_CLIENT, VERDICT_TURN, VERDICT_END},
 	{CHANNEL_VERDICT, SIDE_SERVER, VERDICT_END, VERDICT_ACK},
+	{CHANNEL_RECHECK, SIDE_CLIENT, 0, RECHECK_ASK},
+	{CHANNEL_RECHECK, SIDE_SERVER, RECHECK_ASK, RECHECK_RESULT},
 };
 
 static bool is_allowed(const struct message_state *s, uint8_t from, uint8_t type)
@@ -78,7 +80,7 @@ static void test_turn_pairs(void **state)
 {
 	(void)state;
 	unsigned fine = 0;
-	for (unsigned channel = CHANNEL_PORTAL; channel <= CHANNEL_VERDICT; channel++)
+	for (unsigned channel = CHANNEL_PORTAL; channel < CHANNELS; channel++)
 		for (unsigned last = 0; last < 256; last++)
 			for (unsigned from = SIDE_CLIENT; from <= SIDE_SERVER; from++)
 				for (unsigned type = 0; type < 256; type++) {

@@ -246,6 +246,33 @@ static void test_notices(void **state)
 	}
 }
 
+/* When it opens again stands beside the reason, in the same box, and nowhere else. */
+static void test_opens_again(void **state)
+{
+	(void)state;
+	struct page_view v = view(PAGE_LOGIN, LANGUAGE_JA);
+	v.last_end = END_HOURS;
+	v.opens = NOW + 164 * HOUR;
+	char *page = render(&v);
+	assert_has(page, "ログインしてください。<br>次に利用できるのは、11月30日（月）7:00（JST） からです。</p>");
+	free(page);
+	v.language = LANGUAGE_EN;
+	v.notice = PUBLIC_PERIOD;
+	v.opens = NOW + 24 * 365 * HOUR;
+	page = render(&v);
+	assert_has(page, "extend it.<br>You can log in again from Tue 23 November 2027, 11:00 (JST).</p>");
+	free(page);
+	v.opens = NOW;
+	page = render(&v);
+	assert_lacks(page, "again from");
+	free(page);
+	v = view(PAGE_LOGIN, LANGUAGE_EN);
+	v.opens = NOW + HOUR;
+	page = render(&v);
+	assert_lacks(page, "again from");
+	free(page);
+}
+
 static void test_language(void **state)
 {
 	(void)state;
@@ -340,6 +367,7 @@ int main(void)
 		cmocka_unit_test(test_reach_is_complete_and_folded),
 		cmocka_unit_test(test_questions),
 		cmocka_unit_test(test_notices),
+		cmocka_unit_test(test_opens_again),
 		cmocka_unit_test(test_language),
 		cmocka_unit_test(test_spans),
 		cmocka_unit_test(test_prompts),
