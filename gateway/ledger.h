@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What must survive: devices, their users and addresses, sessions, and the last handshake timestamp of each device, in SQLite
- * (WAL, synchronous=FULL, foreign keys). All SQL of the program stands in ledger*.c, in plain statements. The schema has a
- * version (PRAGMA user_version) and is brought forward by numbered migrations, each in one transaction; a newer one is refused.
- * Every change is one transaction: on return 0 it is on disk, otherwise nothing has changed.
+ * What must survive: devices, their users and addresses, sessions, the last handshake timestamp of each device, which sets of
+ * ACLs were in force, and what groups users were found in, in SQLite (WAL, synchronous=FULL, foreign keys). All SQL of the
+ * program stands in ledger*.c, in plain statements. The schema has a version (PRAGMA user_version) and is brought forward by
+ * numbered migrations, each in one transaction; a newer one is refused. Every change is one transaction: on return 0 it is on
+ * disk, otherwise nothing has changed.
  */
 #ifndef SEKISHO_LEDGER_H
 #define SEKISHO_LEDGER_H
@@ -102,8 +103,72 @@ int ledger_session_last(struct ledger *l, uint32_t device, struct session_row *o
 
 void ledger_session_clear(struct session_row *row); /* frees groups */
 
-/* The next number for a set of ACLs that comes into force; never given twice. 0 or -errno. */
+/* A live session's groups are others now: replaces them by those of `row`. -ENOENT when it is not alive. */
+int ledger_session_regroup(struct ledger *l, const struct session_row *row);
+
+/* ---- looking back ---- */
+
+/* The next user in bytewise order behind `after` ("" starts) of whom a device had been registered by `at`. -ENOENT: no more. */
+int ledger_user_after(struct ledger *l, const char *after, int64_t at, char out[static USER_NAME_MAX + 1]);
+
+/* The user's devices that could come in at `at`: active and within their period then. Same conventions as ledger_devices(). */
+int ledger_devices_of(struct ledger *l, const char *user, int64_t at, int (*each)(const struct device *d, void *arg), void *arg);
+
+/* What groups a user was in, as far as somebody looked. */
+struct user_groups {
+	int64_t observed; /* when these were first found */
+	uint16_t count;
+	char (*names)[USER_NAME_MAX + 1]; /* sorted bytewise, owned; ledger_groups_clear() */
+};
+
+/* Notes the groups that a user was found in. 1 when they are others than the last (their order does not matter), 0 when they
+ * are the same and nothing was written, -EINVAL for names that are none, -errno. */
+int ledger_groups_note(struct ledger *l, const char *user, char (*groups)[USER_NAME_MAX + 1], uint16_t count, int64_t now);
+
+/* What was last found at or before `at`. -ENOENT when nobody had looked by then. */
+int ledger_groups_at(struct ledger *l, const char *user, int64_t at, struct user_groups *out);
+void ledger_groups_clear(struct user_groups *g);
+
+/* For records that are made once: 1 when `key` (1..NOTICE_KEY_MAX bytes) is new and has been noted, 0 when it was noted before,
+ * -errno. */
+enum { NOTICE_KEY_MAX = 512 };
+int ledger_notice_once(struct ledger *l, const char *key, int64_t now);
+
+/* ---- generations: the sets of ACLs that have been in force; their files are the matter of gateway/archive.h ---- */
+enum { GENERATION_CHANGES_MAX = 200, GENERATION_CHANGE_TEXT = 300, GENERATION_CONTEXT_TEXT = 4096 };
+
+struct generation {
+	uint64_t number; /* 1, 2, ...; never given twice, and left out when an attempt failed */
+	int64_t archived; /* when its files were */
+	int64_t applied; /* when it came into force; 0: it never did, or the gateway died before it could say so */
+	uint32_t uid; /* who asked for it */
+	char who[USER_NAME_MAX + 1];
+	char sha256[POLICY_DIGEST_TEXT];
+	unsigned files, rules;
+	char context[GENERATION_CONTEXT_TEXT]; /* settings that the rules refer to, in words of sekisho.conf */
+	unsigned change_total; /* how many there were, ... */
+	unsigned change_count; /* ... and how many of them are kept here */
+	char (*changes)[GENERATION_CHANGE_TEXT]; /* against the one before, for people; owned, ledger_generation_clear() */
+};
+void ledger_generation_clear(struct generation *g); /* frees changes */
+
+/* A number for a new one. 0 or -errno. */
 int ledger_generation_next(struct ledger *l, uint64_t *out);
+
+/* Notes a generation that is archived, but not in force (`applied` is ignored). -EEXIST when its number was noted before. */
+int ledger_generation_add(struct ledger *l, const struct generation *g);
+
+/* It is in force from `now` on, and no other is. -ENOENT when there is none that was never in force. */
+int ledger_generation_enforce(struct ledger *l, uint64_t number, int64_t now);
+
+/* Forgets one that never came into force; its number is not given again. -ENOENT when there is none such. */
+int ledger_generation_drop(struct ledger *l, uint64_t number);
+
+/* The one in force, with its changes. -ENOENT when there has never been one. */
+int ledger_generation_in_force(struct ledger *l, struct generation *out);
+
+/* The newest whose number is below `number` (UINT64_MAX starts), also when it never came into force. -ENOENT: no more. */
+int ledger_generation_before(struct ledger *l, uint64_t number, struct generation *out);
 
 /* "d7" for 7, and back. 0 or -EINVAL. */
 const char *device_id_format(uint32_t id, char text[static DEVICE_ID_TEXT]);

@@ -140,6 +140,48 @@ int ledger_devices(struct ledger *l, int (*each)(const struct device *d, void *a
 	return r == -ENOENT ? 0 : r;
 }
 
+/* Its status at an instant; -ENOENT when it was not registered yet. */
+static int status_at(struct ledger *l, uint32_t id, int64_t at, enum device_status *out)
+{
+	char text[16];
+	struct query q = query(l, SLOT_DEVICE_STATUS_AT,
+		"SELECT status FROM device_history WHERE device = ? AND since <= ? ORDER BY since DESC, id DESC LIMIT 1");
+	query_put_int(&q, id);
+	query_put_int(&q, at);
+	int found = query_row(&q);
+	if (found == 1)
+		query_text(&q, 0, text, sizeof text);
+	int r = query_end(&q);
+	if (r < 0)
+		return r;
+	return found ? status_parse(text, out) : -ENOENT;
+}
+
+int ledger_devices_of(struct ledger *l, const char *user, int64_t at, int (*each)(const struct device *d, void *arg), void *arg)
+{
+	struct device d = {0};
+	int r;
+	do {
+		enum device_status status = DEVICE_REVOKED;
+		struct query q = query(l, SLOT_DEVICE_OF_USER_AFTER,
+			DEVICE "WHERE id = (SELECT min(device) FROM device_user WHERE name = ? AND device > ?)");
+		query_put_text(&q, user);
+		query_put_int(&q, d.id);
+		r = device_take(&q, &d);
+		if (r == -ENOENT)
+			break;
+		if (!r)
+			r = status_at(l, d.id, at, &status);
+		const bool within = at >= d.valid_from && (!d.valid_until || at < d.valid_until);
+		if (r == -ENOENT)
+			r = 0;
+		else if (!r && status == DEVICE_ACTIVE && within)
+			r = each(&d, arg);
+	} while (!r);
+	secret_wipe(&d, sizeof d);
+	return r == -ENOENT ? 0 : r;
+}
+
 /* The last offset in a network that a device may have. */
 static int64_t last_offset(const struct prefix *network)
 {
@@ -240,6 +282,16 @@ static int device_insert(struct ledger *l, struct device *d)
 	return r;
 }
 
+static int history_add(struct ledger *l, uint32_t id, enum device_status status, int64_t now)
+{
+	struct query q =
+		query(l, SLOT_DEVICE_HISTORY_INSERT, "INSERT INTO device_history (device, since, status) VALUES (?, ?, ?)");
+	query_put_int(&q, id);
+	query_put_int(&q, now);
+	query_put_text(&q, device_status_name(status));
+	return query_run(&q);
+}
+
 static int key_known(struct ledger *l, const struct key *k)
 {
 	struct query q = query(l, SLOT_DEVICE_KEY_KNOWN, "SELECT 1 FROM device WHERE public_key = ?");
@@ -265,6 +317,8 @@ int ledger_device_add(
 		r = address_next(l, network6, &new_device.v6);
 	if (!r)
 		r = device_insert(l, &new_device);
+	if (!r)
+		r = history_add(l, new_device.id, new_device.status, now);
 	r = ledger_finish(l, r);
 	if (!r)
 		*d = new_device;
@@ -317,6 +371,8 @@ int ledger_device_status(struct ledger *l, uint32_t id, enum device_status statu
 		query_put_int(&q, now);
 		query_put_int(&q, id);
 		r = query_run(&q);
+		if (!r)
+			r = history_add(l, id, status, now);
 	}
 	return ledger_finish(l, r);
 }

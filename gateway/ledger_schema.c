@@ -70,8 +70,53 @@ static const char step_1[] = "PRAGMA application_id = " APPLICATION_ID ";"
 			     "	PRIMARY KEY (session, position)"
 			     ") STRICT, WITHOUT ROWID;";
 
+static const char step_2[] = "CREATE TABLE generation ("
+			     "	number INTEGER PRIMARY KEY CHECK (number > 0),"
+			     "	archived INTEGER NOT NULL,"
+			     "	applied INTEGER NOT NULL," /* 0: was never confirmed to be in force */
+			     "	uid INTEGER NOT NULL,"
+			     "	who TEXT NOT NULL,"
+			     "	sha256 TEXT NOT NULL CHECK (length(sha256) = 64),"
+			     "	files INTEGER NOT NULL,"
+			     "	rules INTEGER NOT NULL,"
+			     "	context TEXT NOT NULL,"
+			     "	change_total INTEGER NOT NULL"
+			     ") STRICT;"
+			     "CREATE TABLE generation_change ("
+			     "	generation INTEGER NOT NULL REFERENCES generation (number),"
+			     "	position INTEGER NOT NULL,"
+			     "	text TEXT NOT NULL,"
+			     "	PRIMARY KEY (generation, position)"
+			     ") STRICT, WITHOUT ROWID;"
+			     /* What a user's groups were found to be, whenever they differ from the row before. */
+			     "CREATE TABLE user_groups ("
+			     "	id INTEGER PRIMARY KEY AUTOINCREMENT,"
+			     "	user TEXT NOT NULL,"
+			     "	observed INTEGER NOT NULL,"
+			     "	names TEXT NOT NULL" /* sorted, separated by spaces */
+			     ") STRICT;"
+			     "CREATE INDEX user_groups_user ON user_groups (user, observed);"
+			     /* What has been said and is not to be said again. */
+			     "CREATE TABLE notice ("
+			     "	key TEXT PRIMARY KEY,"
+			     "	said INTEGER NOT NULL"
+			     ") STRICT, WITHOUT ROWID;"
+			     /* Each status a device has had; what lay between creation and last change was not kept before. */
+			     "CREATE TABLE device_history ("
+			     "	id INTEGER PRIMARY KEY AUTOINCREMENT,"
+			     "	device INTEGER NOT NULL REFERENCES device (id),"
+			     "	since INTEGER NOT NULL,"
+			     "	status TEXT NOT NULL CHECK (status IN ('active', 'suspended', 'lost', 'revoked'))"
+			     ") STRICT;"
+			     "CREATE INDEX device_history_device ON device_history (device, since);"
+			     "INSERT INTO device_history (device, since, status) SELECT id, created, 'active' FROM device;"
+			     "INSERT INTO device_history (device, since, status) SELECT id, changed, status FROM device"
+			     "	WHERE changed > created;"
+			     "CREATE INDEX device_user_name ON device_user (name);";
+
 const struct ledger_step ledger_steps[] = {
 	{1, step_1},
+	{2, step_2},
 };
 const size_t ledger_step_count = sizeof ledger_steps / sizeof *ledger_steps;
 

@@ -67,6 +67,20 @@ static void put_totals(struct query *q, const struct session_row *row)
 	query_put_int(q, (int64_t)row->connections);
 }
 
+static int groups_insert(struct ledger *l, int64_t id, const struct session_row *row)
+{
+	int r = 0;
+	for (unsigned i = 0; i < row->group_count && !r; i++) {
+		struct query q = query(
+			l, SLOT_SESSION_GROUP_INSERT, "INSERT INTO session_group (session, position, name) VALUES (?, ?, ?)");
+		query_put_int(&q, id);
+		query_put_int(&q, i);
+		query_put_text(&q, row->groups[i]);
+		r = query_run(&q);
+	}
+	return r;
+}
+
 static int session_insert(struct ledger *l, const struct session_row *row, uint32_t serial)
 {
 	struct query q = query(l, SLOT_SESSION_INSERT,
@@ -83,15 +97,7 @@ static int session_insert(struct ledger *l, const struct session_row *row, uint3
 	query_put_int(&q, row->endpoint.port);
 	put_totals(&q, row);
 	int r = query_run(&q);
-	int64_t id = sqlite3_last_insert_rowid(l->db);
-	for (unsigned i = 0; i < row->group_count && !r; i++) {
-		q = query(l, SLOT_SESSION_GROUP_INSERT, "INSERT INTO session_group (session, position, name) VALUES (?, ?, ?)");
-		query_put_int(&q, id);
-		query_put_int(&q, i);
-		query_put_text(&q, row->groups[i]);
-		r = query_run(&q);
-	}
-	return r;
+	return r < 0 ? r : groups_insert(l, sqlite3_last_insert_rowid(l->db), row);
 }
 
 int ledger_session_open(struct ledger *l, struct session_row *row)
@@ -139,6 +145,36 @@ int ledger_session_totals(struct ledger *l, const struct session_row *row)
 	query_put_int(&q, row->serial);
 	int r = query_run(&q);
 	return r < 0 ? r : sqlite3_changes(l->db) ? 0 : -ENOENT;
+}
+
+static int live_id(struct ledger *l, uint32_t serial, int64_t *out)
+{
+	struct query q = query(l, SLOT_SESSION_LIVE_ID, "SELECT id FROM session WHERE serial = ? AND ended = 0");
+	query_put_int(&q, serial);
+	int found = query_row(&q);
+	if (found == 1)
+		*out = query_int(&q, 0);
+	int r = query_end(&q);
+	return r < 0 ? r : found ? 0 : -ENOENT;
+}
+
+int ledger_session_regroup(struct ledger *l, const struct session_row *row)
+{
+	int64_t id = 0;
+	if (!session_valid(row))
+		return -EINVAL;
+	int r = ledger_begin(l);
+	if (r < 0)
+		return r;
+	r = live_id(l, row->serial, &id);
+	if (!r) {
+		struct query q = query(l, SLOT_SESSION_GROUPS_FORGET, "DELETE FROM session_group WHERE session = ?");
+		query_put_int(&q, id);
+		r = query_run(&q);
+	}
+	if (!r)
+		r = groups_insert(l, id, row);
+	return ledger_finish(l, r);
 }
 
 /* Runs a query that begins with SESSION and is bound, takes its first row, and ends it. */

@@ -455,16 +455,6 @@ static void test_session_serials(void **state)
 	assert_int_equal(live.count, 0);
 }
 
-static void test_generation(void **state)
-{
-	uint64_t first = 0, second = 0;
-	(void)state;
-	assert_int_equal(ledger_generation_next(ledger, &first), 0);
-	reopen();
-	assert_int_equal(ledger_generation_next(ledger, &second), 0);
-	assert_true(second > first && first > 0);
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -483,7 +473,6 @@ int main(void)
 		TEST(test_session_life),
 		TEST(test_session_refused),
 		TEST(test_session_serials),
-		TEST(test_generation),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
