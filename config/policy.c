@@ -57,7 +57,7 @@ int policy_file_compare(const void *a, const void *b)
 	return x->kind != y->kind ? (x->kind < y->kind ? -1 : 1) : strcmp(x->name, y->name);
 }
 
-static const struct rule_file *find_file(const struct policy *p, enum file_kind kind, const char *name)
+static const struct rule_file *find_file(const struct policy *p, enum policy_file_kind kind, const char *name)
 {
 	const struct rule_file key = {.kind = kind, .name = name};
 
@@ -108,4 +108,16 @@ const char *policy_owner(const struct policy *p, const char *file)
 		if (!strcmp(p->files[i].path, file))
 			return p->files[i].owner;
 	return NULL;
+}
+
+void policy_files(const struct policy *p, bool (*each)(const struct policy_file *, void *), void *arg)
+{
+	for (size_t i = 0; i < p->file_count; i++) {
+		const struct rule_file *const f = &p->files[i];
+		struct policy_file file = {
+			.path = f->path, .name = f->name, .owner = f->owner, .kind = f->kind, .rules = (unsigned)f->count};
+		memcpy(file.sha256, f->sha256, sizeof file.sha256);
+		if (!each(&file, arg))
+			return;
+	}
 }

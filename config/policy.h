@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The administrators' ACL files as one checked, immutable value: see sekisho-acl(5). Deny beats allow, what no rule allows
- * is denied; order and the number of files never matter. Knows no kernel, no clock and no PAM: groups are given by name.
+ * is denied; order and the number of files never matter. Knows no kernel, no clock and no PAM: groups are given by name, and
+ * what the time is. Instants are microseconds since the epoch, INT64_MAX is never. Dates and times of day in the files are local
+ * time: that of the process (TZ) while a set is loaded and asked.
  *
  * A decision (policy_decide) and a compiled profile (config/profile.h) come from the same normalised rules.
  */
@@ -18,12 +20,21 @@
 
 struct policy;
 
+/* What the statements refer to beyond the files; all borrowed for the call only. All zero: nothing is known. */
+struct policy_context {
+	const struct prefix
+		*internal; /* what `internet` leaves out beside the special-use networks: see settings_policy_context() */
+	size_t internal_count;
+	int64_t now; /* to warn of what has lapsed already; 0: unknown, no such warnings */
+};
+
 /*
- * Loads systems.acl, groups/ and users/ (*.acl) and devices/ (ministry, private, shared) below `dir`. All mistakes of all files go to `d`, with file
- * names relative to `dir`. Missing files or folders are an empty set, but `dir` itself must exist.
- * 0 and a policy with one reference; -EINVAL when there was a mistake; -errno when something could not be read.
+ * Loads systems.acl, lists/, groups/ and users/ (*.acl) and devices/ (ministry, private, shared) below `dir`. All mistakes of all
+ * files go to `d`, with file names relative to `dir`. Missing files or folders are an empty set, but `dir` itself must exist.
+ * `context` may be NULL. 0 and a policy with one reference; -EINVAL when there was a mistake; -errno when something could not be
+ * read.
  */
-int policy_load(const char *dir, struct policy **out, struct diag *d);
+int policy_load(const char *dir, const struct policy_context *context, struct policy **out, struct diag *d);
 
 struct policy *policy_ref(struct policy *p);
 void policy_unref(struct policy *p); /* NULL is fine */
@@ -65,24 +76,79 @@ struct rule_ref {
 	unsigned line;
 	const char *text; /* the statement without comment */
 	const char *what; /* for people: the system's name, or "tcp 3389 10.30.5.77" */
+	int64_t until; /* first instant at which it no longer holds (local midnight after its date); INT64_MAX: none */
 };
 
 /*
- * Judges one packet. Returns true when it is allowed. Up to `max` rules that cover it are put into `rules` (the deciding one
- * first: a deny if there is one, else the first allow) and their total number into `count`; 0 means that no rule covers it.
+ * Judges one packet at the instant `at`. Returns true when it is allowed. Up to `max` rules that hold then and cover it are put
+ * into `rules` (the deciding one first: a deny if there is one, else the first allow) and their total number into `count`; 0
+ * means that no rule covers it.
  */
-bool policy_decide(const struct policy *p, const struct subject *s, const struct target *t, struct rule_ref *rules,
+bool policy_decide(const struct policy *p, const struct subject *s, const struct target *t, int64_t at, struct rule_ref *rules,
 	size_t max, size_t *count);
 
-/* Every rule of a subject, allow before deny, in file order: calls `each` until it returns false. */
-void policy_rules(const struct policy *p, const struct subject *s, bool (*each)(const struct rule_ref *, void *), void *arg);
+typedef bool policy_rule_visitor(const struct rule_ref *, void *arg);
+
+/* Every rule of a subject that holds at `at`, allow before deny, in file order: calls `each` until it returns false. */
+void policy_rules(const struct policy *p, const struct subject *s, int64_t at, policy_rule_visitor *each, void *arg);
+
+/* Rules of any subject, by file and line, whose `until` lies in [from, to): to warn ahead, and to record what lapsed. */
+void policy_lapsing(const struct policy *p, int64_t from, int64_t to, policy_rule_visitor *each, void *arg);
+
+/* The same for one subject, allow before deny. */
+void policy_lapsing_of(
+	const struct policy *p, const struct subject *s, int64_t from, int64_t to, policy_rule_visitor *each, void *arg);
+
+/* A statement; strings live as long as the policy. `file` NULL: none. */
+struct line_ref {
+	const char *file; /* relative */
+	unsigned line;
+	const char *text; /* without comment */
+};
+
+enum policy_bar { BAR_NONE, BAR_NOT_YET, BAR_PERIOD, BAR_HOURS };
+
+/* When a session may exist, and for how long. */
+struct policy_terms {
+	enum policy_bar bar; /* BAR_NONE: a session may exist at `at` */
+	struct line_ref bar_line; /* which statement bars it */
+	int64_t opens; /* barred: first instant after `at` at which nothing bars it, INT64_MAX when never; else `at` */
+	int64_t ends; /* not barred: first instant after `at` at which it is barred, INT64_MAX when never; else `at` */
+	enum policy_bar ends_bar;
+	struct line_ref ends_line;
+	int64_t changes; /* first instant after `at` at which a rule of this subject lapses */
+	int64_t session_seconds, idle_seconds; /* the shortest that any file says, 0: no file says */
+	struct line_ref session_line, idle_line;
+};
+
+void policy_terms(const struct policy *p, const struct subject *s, int64_t at, struct policy_terms *out);
+
+/* May the device come from this outer address? Every file with `from` statements must agree; false with the first `from` of the
+ * first file that does not in `line`. `line` may be NULL and is untouched when the answer is true. */
+bool policy_from(const struct policy *p, const struct subject *s, const struct addr *outer, struct line_ref *line);
+
+enum policy_file_kind { FILE_SYSTEMS, FILE_LIST, FILE_GROUP, FILE_USER, FILE_DEVICE };
+enum { POLICY_SHA256 = 32 };
+
+/* One file of the set; strings live as long as the policy. */
+struct policy_file {
+	const char *path; /* relative, "groups/soumu.acl" */
+	const char *name; /* of the list, group, user or class; "" for systems.acl */
+	const char *owner; /* NULL when nobody is named */
+	enum policy_file_kind kind;
+	unsigned rules; /* allow and deny statements */
+	unsigned char sha256[POLICY_SHA256]; /* of the file as read */
+};
+
+/* Every file of the set, sorted by kind, then name: calls `each` until it returns false. */
+void policy_files(const struct policy *p, bool (*each)(const struct policy_file *, void *), void *arg);
 
 /* Who answers for a file ("users/t-yamada.acl"): the text of its `owner` statement, or NULL. Lives as long as the policy. */
 const char *policy_owner(const struct policy *p, const char *file);
 
 /*
  * Names the set by its contents: the SHA-256, in hex, of what this prints in the set's folder:
- *     find systems.acl groups users devices -name '*.acl' | LC_ALL=C sort | xargs sha256sum
+ *     find systems.acl lists groups users devices -name '*.acl' | LC_ALL=C sort | xargs sha256sum
  * 0, -ENOMEM, or -EIO when OpenSSL fails.
  */
 enum { POLICY_DIGEST_TEXT = 65 };

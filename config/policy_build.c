@@ -7,9 +7,11 @@
 
 #include "config/policy_internal.h"
 
-void policy_build_start(struct build *b, struct diag *d)
+void policy_build_start(struct build *b, const struct policy_context *context, struct diag *d)
 {
 	*b = (struct build){.d = d, .failed_before = d->failed, .policy = calloc(1, sizeof *b->policy)};
+	if (context)
+		b->context = *context;
 	d->failed = false;
 	if (b->policy)
 		b->policy->references = 1;
@@ -66,7 +68,7 @@ void policy_build_keep(void *node)
 	(void)node;
 }
 
-struct rule_file *policy_build_add(struct build *b, enum file_kind kind, const char *path, const char *name)
+struct rule_file *policy_build_add(struct build *b, enum policy_file_kind kind, const char *path, const char *name)
 {
 	struct policy *const p = b->policy;
 

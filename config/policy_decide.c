@@ -10,23 +10,41 @@ bool boxes_cover(const struct boxes *b, const struct target *t)
 	return false;
 }
 
+/* Which rules, by their `until`: both ends are in it. */
+struct period {
+	int64_t first, last;
+};
+
+static struct period holding(int64_t at)
+{
+	return (struct period){at == INT64_MAX ? at : at + 1, INT64_MAX};
+}
+
+static bool in_period(const struct rule *r, struct period when)
+{
+	return r->until >= when.first && r->until <= when.last;
+}
+
 typedef bool rule_visitor(const struct rule_file *file, const struct rule *r, void *arg);
 
 /* Every rule of a subject with this action, in file order, until `visit` returns false; returns whether it never did. */
-static bool visit_rules(const struct policy *p, const struct subject *s, enum rule_action action, rule_visitor *visit, void *arg)
+static bool visit_rules(const struct policy *p, const struct subject *s, struct period when, enum rule_action action,
+	rule_visitor *visit, void *arg)
 {
 	struct file_walk w = {.policy = p, .subject = s};
 
 	for (const struct rule_file *file; (file = policy_walk(&w));)
 		for (size_t i = 0; i < file->count; i++)
-			if (file->rules[i].action == action && !visit(file, &file->rules[i], arg))
+			if (file->rules[i].action == action && in_period(&file->rules[i], when) &&
+				!visit(file, &file->rules[i], arg))
 				return false;
 	return true;
 }
 
 static struct rule_ref reference(const struct rule_file *file, const struct rule *r)
 {
-	return (struct rule_ref){.action = r->action, .file = file->path, .line = r->line, .text = r->text, .what = r->what};
+	return (struct rule_ref){
+		.action = r->action, .file = file->path, .line = r->line, .text = r->text, .what = r->what, .until = r->until};
 }
 
 /* The rules that cover a target. */
@@ -48,21 +66,21 @@ static bool note_covering(const struct rule_file *file, const struct rule *r, vo
 	return true;
 }
 
-bool policy_decide(const struct policy *p, const struct subject *s, const struct target *t, struct rule_ref *rules, size_t max,
-	size_t *count)
+bool policy_decide(const struct policy *p, const struct subject *s, const struct target *t, int64_t at, struct rule_ref *rules,
+	size_t max, size_t *count)
 {
 	struct covering c = {.target = t, .rules = rules, .max = max};
 
-	visit_rules(p, s, RULE_DENY, note_covering, &c);
+	visit_rules(p, s, holding(at), RULE_DENY, note_covering, &c);
 	const bool denied = c.count > 0;
-	visit_rules(p, s, RULE_ALLOW, note_covering, &c);
+	visit_rules(p, s, holding(at), RULE_ALLOW, note_covering, &c);
 	*count = c.count;
 	return !denied && c.count > 0;
 }
 
 /* What policy_rules() was asked to call. */
 struct listing {
-	bool (*each)(const struct rule_ref *, void *);
+	policy_rule_visitor *each;
 	void *arg;
 };
 
@@ -74,10 +92,32 @@ static bool list_rule(const struct rule_file *file, const struct rule *r, void *
 	return l->each(&ref, l->arg);
 }
 
-void policy_rules(const struct policy *p, const struct subject *s, bool (*each)(const struct rule_ref *, void *), void *arg)
+static void list_rules(const struct policy *p, const struct subject *s, struct period when, policy_rule_visitor *each, void *arg)
 {
 	struct listing l = {.each = each, .arg = arg};
 
-	if (visit_rules(p, s, RULE_ALLOW, list_rule, &l))
-		visit_rules(p, s, RULE_DENY, list_rule, &l);
+	if (visit_rules(p, s, when, RULE_ALLOW, list_rule, &l))
+		visit_rules(p, s, when, RULE_DENY, list_rule, &l);
+}
+
+void policy_rules(const struct policy *p, const struct subject *s, int64_t at, policy_rule_visitor *each, void *arg)
+{
+	list_rules(p, s, holding(at), each, arg);
+}
+
+void policy_lapsing_of(
+	const struct policy *p, const struct subject *s, int64_t from, int64_t to, policy_rule_visitor *each, void *arg)
+{
+	if (from < to)
+		list_rules(p, s, (struct period){from, to - 1}, each, arg);
+}
+
+void policy_lapsing(const struct policy *p, int64_t from, int64_t to, policy_rule_visitor *each, void *arg)
+{
+	for (size_t i = 0; i < p->file_count && from < to; i++)
+		for (size_t j = 0; j < p->files[i].count; j++) {
+			const struct rule_ref ref = reference(&p->files[i], &p->files[i].rules[j]);
+			if (in_period(&p->files[i].rules[j], (struct period){from, to - 1}) && !each(&ref, arg))
+				return;
+		}
 }

@@ -99,7 +99,7 @@ void policy_expect_judge(struct build *b, const struct rule_file *file, const st
 
 	if (!first)
 		return;
-	const int r = profile_of_files(&file, 1, &p);
+	const int r = profile_of_files(&file, 1, INT64_MIN, &p);
 	if (r == -E2BIG) {
 		diag_add(b->d, DIAG_ERROR, file->path, 0, 0, 1, NULL,
 			"its rules come to more than %d ranges, so that no expectation can be judged; use networks and ranges",

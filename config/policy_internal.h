@@ -8,6 +8,7 @@
 
 #include "common/diag.h"
 #include "config/arena.h"
+#include "config/hours.h"
 #include "config/lexer.h"
 #include "config/policy.h"
 #include "config/profile.h"
@@ -19,8 +20,6 @@ enum {
 	POLICY_DESTS_MAX = 256, /* destinations of one statement */
 	SYSTEM_NAME_MAX = 64,
 };
-
-enum file_kind { FILE_SYSTEMS, FILE_GROUP, FILE_USER, FILE_DEVICE };
 
 /* What a statement covers, in normal form: address range x protocol range x port range. May overlap. */
 struct boxes {
@@ -42,18 +41,49 @@ struct rule {
 	enum rule_action action;
 	unsigned line;
 	const char *text, *what;
+	int64_t until; /* INT64_MAX: none */
 	struct boxes boxes;
 };
 
-enum { POLICY_SHA256 = 32 };
+/* Addresses, sorted and disjoint. */
+struct networks {
+	struct range {
+		struct addr first, last;
+	} * range;
+	size_t count;
+};
+
+/* A statement about when, from where and for how long. */
+struct term {
+	struct term *next; /* of the file, in its order */
+	enum term_kind { TERM_HOURS, TERM_FROM, TERM_VALID, TERM_SESSION } kind;
+	unsigned line;
+	const char *text;
+	union {
+		struct {
+			unsigned days, first, end; /* as hours_add() takes them */
+		} hours;
+		struct {
+			const struct networks **networks; /* those written here, and lists */
+			size_t count;
+		} from;
+		struct {
+			int64_t from, until; /* INT64_MIN, INT64_MAX: not said */
+		} valid;
+		struct {
+			int64_t seconds, idle_seconds; /* 0: not said */
+		} session;
+	};
+};
 
 struct rule_file {
-	enum file_kind kind;
+	enum policy_file_kind kind;
 	const char *path; /* relative to the set's folder */
 	const char *name; /* of the user, group or class */
 	const char *owner; /* NULL when nobody is named */
 	struct rule *rules;
 	size_t count;
+	struct term *terms;
 	unsigned char sha256[POLICY_SHA256]; /* of the file as read */
 };
 
@@ -69,6 +99,7 @@ struct policy {
 struct build {
 	struct policy *policy;
 	struct diag *d;
+	struct policy_context context;
 	void *system_tree; /* struct system by name, tsearch(3) */
 	struct system **systems; /* in the order of their first definition */
 	size_t system_count, box_count;
@@ -79,19 +110,21 @@ struct build {
 	int error; /* -ENOMEM: nothing more is done; 0 so far */
 };
 
-/* Begins an empty set whose mistakes go to `d`. Check build->error at the end only: after a failure the rest does nothing. */
-void policy_build_start(struct build *b, struct diag *d);
+/* Begins an empty set whose mistakes go to `d`; `context` may be NULL, what it points to must live until the end. Check
+ * build->error at the end only: after a failure the rest does nothing. */
+void policy_build_start(struct build *b, const struct policy_context *context, struct diag *d);
 
 /* Adds one file from memory; everything is copied. `path` stands in messages, `name` is the user, group or class ("" for
  * systems). */
-void policy_build_file(struct build *b, enum file_kind kind, const char *path, const char *name, const char *text, size_t size);
+void policy_build_file(
+	struct build *b, enum policy_file_kind kind, const char *path, const char *name, const char *text, size_t size);
 
 /* Ends the work and frees what belonged to it. 0 and a policy with one reference; or build->error, build->fault, -EINVAL when
  * there was a mistake, whichever is not 0 first. */
 int policy_build_end(struct build *b, struct policy **out);
 
 /* A new empty file of the policy, which later ones may move; NULL when out of memory. */
-struct rule_file *policy_build_add(struct build *b, enum file_kind kind, const char *path, const char *name);
+struct rule_file *policy_build_add(struct build *b, enum policy_file_kind kind, const char *path, const char *name);
 
 /* For tdestroy(3) of a tree whose nodes belong to the arena. */
 void policy_build_keep(void *node);
@@ -136,7 +169,12 @@ bool boxes_cover(const struct boxes *b, const struct target *t); /* does any of 
 /* Orders struct rule_file by kind, then name; for qsort(3) and bsearch(3). */
 int policy_file_compare(const void *a, const void *b);
 
-/* Compiles the rules of some files; see profile_compile(). */
-int profile_of_files(const struct rule_file *const *files, size_t count, struct profile **out);
+static inline bool rule_holds(const struct rule *r, int64_t at)
+{
+	return at < r->until;
+}
+
+/* Compiles the rules of some files that hold at `at`; see profile_compile(). */
+int profile_of_files(const struct rule_file *const *files, size_t count, int64_t at, struct profile **out);
 
 #endif

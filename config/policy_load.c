@@ -18,7 +18,7 @@ enum { PATH_SIZE = 512 };
 
 static const struct folder {
 	const char *name;
-	enum file_kind kind;
+	enum policy_file_kind kind;
 } folders[] = {{"groups", FILE_GROUP}, {"users", FILE_USER}, {"devices", FILE_DEVICE}};
 
 enum { FOLDERS = sizeof folders / sizeof *folders };
@@ -83,7 +83,8 @@ static int for_names(struct build *b, int dirfd, void (*each)(struct build *, in
 	return 0;
 }
 
-static void load_file(struct build *b, int dirfd, enum file_kind kind, const char *path, const char *entry, const char *name)
+static void load_file(
+	struct build *b, int dirfd, enum policy_file_kind kind, const char *path, const char *entry, const char *name)
 {
 	char *text = NULL;
 	size_t size = 0;
@@ -192,7 +193,7 @@ static int load_all(struct build *b, int dirfd)
 	return 0;
 }
 
-int policy_load(const char *dir, struct policy **out, struct diag *d)
+int policy_load(const char *dir, const struct policy_context *context, struct policy **out, struct diag *d)
 {
 	struct build b;
 
@@ -203,7 +204,7 @@ int policy_load(const char *dir, struct policy **out, struct diag *d)
 			strerror(-r));
 		return r;
 	}
-	policy_build_start(&b, d);
+	policy_build_start(&b, context, d);
 	if (!b.error) {
 		const int r = load_all(&b, fd);
 		if (r < 0)

@@ -180,6 +180,7 @@ static void parse_rule(struct parser *ps, enum rule_action action)
 			      .line = ps->lx.line,
 			      .text = kept_words(ps, 0, ps->lx.count),
 			      .what = kept_words(ps, 1, what_end),
+			      .until = INT64_MAX,
 			      .boxes = boxes});
 }
 
@@ -331,6 +332,7 @@ enum { KINDS = sizeof kinds / sizeof *kinds };
 
 static const char *const allowed_here[] = {
 	[FILE_SYSTEMS] = "system, owner",
+	[FILE_LIST] = "owner",
 	[FILE_GROUP] = "allow, deny, owner, expect",
 	[FILE_USER] = "allow, deny, owner, expect",
 	[FILE_DEVICE] = "deny, owner",
@@ -373,7 +375,8 @@ static void parse_statement(struct parser *ps)
 		no_statement(ps, kind);
 }
 
-void policy_build_file(struct build *b, enum file_kind kind, const char *path, const char *name, const char *text, size_t size)
+void policy_build_file(
+	struct build *b, enum policy_file_kind kind, const char *path, const char *name, const char *text, size_t size)
 {
 	if (b->error)
 		return;

@@ -27,8 +27,8 @@ static uint64_t hash(const void *data, size_t size)
 	return h;
 }
 
-/* All boxes of all rules, one after the other. */
-static int gather(const struct rule_file *const *files, size_t count, struct sweep_box **out, size_t *out_count)
+/* All boxes of all rules that hold, one after the other. */
+static int gather(const struct rule_file *const *files, size_t count, int64_t at, struct sweep_box **out, size_t *out_count)
 {
 	size_t total = 0;
 
@@ -42,11 +42,11 @@ static int gather(const struct rule_file *const *files, size_t count, struct swe
 	for (size_t i = 0; i < count; i++)
 		for (size_t j = 0; j < files[i]->count; j++) {
 			const struct rule *const r = &files[i]->rules[j];
-			for (size_t k = 0; k < r->boxes.count; k++)
+			for (size_t k = 0; k < r->boxes.count && rule_holds(r, at); k++)
 				*next++ = (struct sweep_box){.box = &r->boxes.box[k], .deny = r->action == RULE_DENY};
 		}
 	*out = all;
-	*out_count = total;
+	*out_count = (size_t)(next - all);
 	return 0;
 }
 
@@ -74,12 +74,12 @@ out:
 	return r;
 }
 
-int profile_of_files(const struct rule_file *const *files, size_t count, struct profile **out)
+int profile_of_files(const struct rule_file *const *files, size_t count, int64_t at, struct profile **out)
 {
 	struct sweep_box *all = NULL;
 	size_t total = 0;
 
-	int r = gather(files, count, &all, &total);
+	int r = gather(files, count, at, &all, &total);
 	if (!r)
 		r = profile_of_boxes(all, total, out);
 	free(all);
@@ -101,7 +101,7 @@ int profile_minus(const struct profile *a, const struct profile *b, struct profi
 	return r;
 }
 
-int profile_compile(const struct policy *p, const struct subject *s, struct profile **out)
+int profile_compile(const struct policy *p, const struct subject *s, int64_t at, struct profile **out)
 {
 	struct file_walk w = {.policy = p, .subject = s};
 	const struct rule_file **const files = calloc(s->group_count + 2, sizeof(struct rule_file *));
@@ -111,7 +111,7 @@ int profile_compile(const struct policy *p, const struct subject *s, struct prof
 		return -ENOMEM;
 	for (const struct rule_file *file; (file = policy_walk(&w));)
 		files[count++] = file;
-	const int r = profile_of_files(files, count, out);
+	const int r = profile_of_files(files, count, at, out);
 	free(files);
 	return r;
 }

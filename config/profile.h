@@ -28,8 +28,8 @@ struct profile {
 	struct profile_box *boxes; /* disjoint; sorted by family, first, proto_first, port_first; padding bytes zero */
 };
 
-/* 0, -ENOMEM, or -E2BIG beyond PROFILE_BOXES_MAX. The caller frees it. */
-int profile_compile(const struct policy *p, const struct subject *s, struct profile **out);
+/* From the rules that hold at `at`. 0, -ENOMEM, or -E2BIG beyond PROFILE_BOXES_MAX. The caller frees it. */
+int profile_compile(const struct policy *p, const struct subject *s, int64_t at, struct profile **out);
 void profile_free(struct profile *p); /* NULL is fine */
 
 /* What `a` allows and `b` does not. 0, -ENOMEM or -E2BIG, `out` untouched; the caller frees it. */

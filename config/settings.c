@@ -214,6 +214,28 @@ int settings_load(const char *path, struct settings *out, struct diag *d)
 	return r;
 }
 
+struct policy_context settings_policy_context(const struct settings *s, struct prefix room[static NETWORKS_MAX + 2])
+{
+	size_t count = s->network_count;
+
+	memcpy(room, s->networks, count * sizeof *room);
+	room[count++] = s->tunnel4;
+	if (s->tunnel6.addr.family)
+		room[count++] = s->tunnel6;
+	return (struct policy_context){.internal = room, .internal_count = count};
+}
+
+int settings_policy_load(const struct settings *s, const char *dir, int64_t now, struct policy **out, struct diag *d)
+{
+	struct prefix room[NETWORKS_MAX + 2];
+	struct policy_context context = {0};
+
+	if (s)
+		context = settings_policy_context(s, room);
+	context.now = now;
+	return policy_load(dir, &context, out, d);
+}
+
 static bool prefix_same(const struct prefix *a, const struct prefix *b)
 {
 	return a->bits == b->bits && addr_equal(&a->addr, &b->addr);

@@ -38,6 +38,7 @@
 
 #include "common/addr.h"
 #include "common/diag.h"
+#include "config/policy.h"
 
 enum { RESOLVERS_MAX = 4, NETWORKS_MAX = 64, HOST_NAME_LIMIT = 254, INTERFACE_NAME_MAX = 16, SEARCH_MAX = 4 };
 
@@ -75,6 +76,13 @@ int settings_load(const char *path, struct settings *out, struct diag *d);
 
 /* The same from memory; `name` stands in messages. */
 int settings_parse(const char *name, const char *text, size_t size, struct settings *out, struct diag *d);
+
+/* What ACL files refer to: the internal networks and the tunnel's own, put into `room`, which must live as long as the context is
+ * used. `now` is left 0. */
+struct policy_context settings_policy_context(const struct settings *s, struct prefix room[static NETWORKS_MAX + 2]);
+
+/* policy_load() of a set as these settings would have it in force at `now`. `s` NULL: there are none. */
+int settings_policy_load(const struct settings *s, const char *dir, int64_t now, struct policy **out, struct diag *d);
 
 /* The keyword of the first setting that differs and cannot change while the gateway runs (interface, backend, listen-port,
  * tunnel-network), or NULL. */

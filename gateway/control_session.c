@@ -140,7 +140,7 @@ void control_acl_explain(struct exchange *x)
 	} else if (target_parse(proto, port, address, &target, why, sizeof why) < 0) {
 		exchange_error(x, "invalid", "for example: sekisho acl explain USER tcp 443 10.20.0.10", "%s", why);
 	} else {
-		bool allowed = policy_decide(x->gateway->policy, &subject, &target, rules, RULES_SHOWN, &count);
+		bool allowed = policy_decide(x->gateway->policy, &subject, &target, time_now(), rules, RULES_SHOWN, &count);
 		exchange_end(
 			x, json_pack("{s:b, s:I, s:o}", "allowed", (int)allowed, "generation", (json_int_t)x->gateway->generation,
 				   "rules", rules_json(rules, count < RULES_SHOWN ? count : RULES_SHOWN)));

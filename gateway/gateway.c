@@ -129,7 +129,7 @@ static int load_files(struct settings *settings, struct policy **policy, char *w
 {
 	struct diag d = diag_new();
 	int r = settings_load(PATH_CONFIG, settings, &d);
-	int acl = policy ? policy_load(PATH_ACL_DIR, policy, &d) : 0;
+	int acl = policy ? settings_policy_load(r < 0 ? NULL : settings, PATH_ACL_DIR, time_now(), policy, &d) : 0;
 	char *text = d.count ? diag_render(&d) : NULL;
 	if (r == 0)
 		r = acl;

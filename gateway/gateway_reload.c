@@ -92,7 +92,7 @@ int gateway_apply_acl(struct gateway *g, uint32_t uid, const char *who, unsigned
 	struct policy *policy;
 	char *words = NULL;
 	struct diag d = diag_new();
-	int r = policy_load(PATH_ACL_DIR, &policy, &d);
+	int r = settings_policy_load(&g->settings, PATH_ACL_DIR, time_now(), &policy, &d);
 	if (d.count)
 		words = diag_render(&d);
 	diag_free(&d);

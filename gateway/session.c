@@ -144,7 +144,7 @@ int session_compile(const struct session *s, const struct policy *policy, struct
 {
 	const char *groups[GROUPS_MAX];
 	struct subject subject = subject_of(&s->device, s->row.user, s->row.groups, s->row.group_count, groups);
-	return profile_compile(policy, &subject, out);
+	return profile_compile(policy, &subject, time_now(), out);
 }
 
 bool session_has_access(struct gateway *g, const struct session *s, const struct policy *policy)
@@ -171,14 +171,14 @@ void session_each_reach(struct gateway *g, const struct session *s, bool (*each)
 {
 	const char *groups[GROUPS_MAX];
 	struct subject subject = subject_of(&s->device, s->row.user, s->row.groups, s->row.group_count, groups);
-	policy_rules(g->policy, &subject, each, arg);
+	policy_rules(g->policy, &subject, time_now(), each, arg);
 }
 
 bool session_decide(struct gateway *g, const struct session *s, const struct target *t, struct rule_ref *rule, size_t *count)
 {
 	const char *groups[GROUPS_MAX];
 	struct subject subject = subject_of(&s->device, s->row.user, s->row.groups, s->row.group_count, groups);
-	return policy_decide(g->policy, &subject, t, rule, 1, count);
+	return policy_decide(g->policy, &subject, t, time_now(), rule, 1, count);
 }
 
 int session_log(struct gateway *g, const struct session *s, const char *action, const char *reason, int64_t now)

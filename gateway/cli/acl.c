@@ -6,6 +6,7 @@
 #include "common/diag.h"
 #include "common/paths.h"
 #include "config/policy.h"
+#include "gateway/cli/aclset.h"
 #include "gateway/cli/cli.h"
 #include "gateway/cli/client.h"
 #include "gateway/cli/command.h"
@@ -65,7 +66,7 @@ int acl_verb_check(int argc, char **argv)
 	const char *dir = rest.count ? rest.items[0] : PATH_ACL_DIR;
 	struct diag d = diag_new();
 	struct policy *p = NULL;
-	int error = policy_load(dir, &p, &d);
+	int error = aclset_load(dir, &p, &d);
 	if (error && !d.count)
 		code = cli_fail(CLI_FAILED,
 			error == -EACCES ? "use sudo" : "name the folder that holds systems.acl, groups/ and users/",

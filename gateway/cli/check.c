@@ -17,6 +17,7 @@
 #include "common/text.h"
 #include "config/policy.h"
 #include "config/settings.h"
+#include "gateway/cli/aclset.h"
 #include "gateway/cli/ca.h"
 #include "gateway/cli/cli.h"
 #include "gateway/cli/skeleton.h"
@@ -197,7 +198,7 @@ static void check_acl(struct check *c)
 {
 	struct diag d = diag_new();
 	struct policy *p = NULL;
-	int error = policy_load(PATH_ACL_DIR, &p, &d);
+	int error = aclset_load(PATH_ACL_DIR, &p, &d);
 	check_diag(c, &d, error == -ENOENT ? HINT_SETUP : "sekisho acl check  shows the lines");
 	policy_unref(p);
 	diag_free(&d);

@@ -10,6 +10,7 @@
 #include "common/message.h"
 #include "common/paths.h"
 #include "config/policy.h"
+#include "gateway/cli/aclset.h"
 #include "gateway/cli/cli.h"
 #include "gateway/cli/client.h"
 #include "gateway/cli/command.h"
@@ -89,7 +90,7 @@ static int ask_policy(const struct policy *p, const struct question *q, const st
 		groups[s.group_count++] = json_string_value(name);
 	}
 	struct rule_ref rules[RULES_MAX];
-	bool allowed = policy_decide(p, &s, target, rules, RULES_MAX, &count);
+	bool allowed = policy_decide(p, &s, target, time_now(), rules, RULES_MAX, &count);
 	json_t *list = json_array();
 	for (i = 0; i < count && i < RULES_MAX; i++)
 		json_array_append_new(
@@ -103,7 +104,7 @@ static int ask_files(const char *dir, const struct question *q, const struct tar
 {
 	struct diag d = diag_new();
 	struct policy *p = NULL;
-	int code, error = policy_load(dir, &p, &d);
+	int code, error = aclset_load(dir, &p, &d);
 	if (error) {
 		char *text = diag_render(&d);
 		cli_lines(stderr, text ? text : "");

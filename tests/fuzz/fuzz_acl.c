@@ -18,7 +18,7 @@ static void compare(const struct policy *p, const struct subject *s, const struc
 	struct rule_ref rule;
 	size_t n;
 
-	if (policy_decide(p, s, &t, &rule, 1, &n) != profile_allows(profile, &t))
+	if (policy_decide(p, s, &t, 0, &rule, 1, &n) != profile_allows(profile, &t))
 		abort();
 }
 
@@ -43,7 +43,7 @@ static void judge(const struct policy *p)
 		.user = "u", .groups = (const char *const[]){"g"}, .group_count = 1, .device_class = CLASS_SHARED};
 	struct profile *profile;
 
-	if (profile_compile(p, &s, &profile) < 0)
+	if (profile_compile(p, &s, 0, &profile) < 0)
 		return;
 	for (size_t i = 0; i < profile->count && i < 200; i++)
 		compare_edges(p, &s, profile, &profile->boxes[i]);
@@ -55,18 +55,22 @@ static void judge(const struct policy *p)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const char *const names[][2] = {
-		{"systems.acl", ""}, {"groups/g.acl", "g"}, {"users/u.acl", "u"}, {"devices/shared.acl", "shared"}};
+	static const struct {
+		enum policy_file_kind kind;
+		const char *path, *name;
+	} files[] = {{FILE_SYSTEMS, "systems.acl", ""}, {FILE_GROUP, "groups/g.acl", "g"}, {FILE_USER, "users/u.acl", "u"},
+		{FILE_DEVICE, "devices/shared.acl", "shared"}};
+	enum { FILES = sizeof files / sizeof *files };
 	struct diag d = diag_new();
 	struct policy *p = NULL;
 	struct build b;
 
-	policy_build_start(&b, &d);
-	for (unsigned kind = FILE_SYSTEMS; kind <= FILE_DEVICE; kind++) {
+	policy_build_start(&b, NULL, &d);
+	for (unsigned i = 0; i < FILES; i++) {
 		const uint8_t *const end = size ? memmem(data, size, "\n%%\n", 4) : NULL;
-		const size_t part = end && kind < FILE_DEVICE ? (size_t)(end - data) : size;
-		policy_build_file(&b, (enum file_kind)kind, names[kind][0], names[kind][1], (const char *)data, part);
-		const size_t step = end && kind < FILE_DEVICE ? part + 4 : part;
+		const size_t part = end && i + 1 < FILES ? (size_t)(end - data) : size;
+		policy_build_file(&b, files[i].kind, files[i].path, files[i].name, (const char *)data, part);
+		const size_t step = end && i + 1 < FILES ? part + 4 : part;
 		data += step;
 		size -= step;
 	}

@@ -14,17 +14,17 @@ struct policy_text {
 	const char *text;
 };
 
-static inline int policy_from(const struct policy_text *files, size_t count, struct policy **out, struct diag *d)
+static inline int policy_of_texts(const struct policy_text *files, size_t count, struct policy **out, struct diag *d)
 {
 	struct build b;
 
-	policy_build_start(&b, d);
+	policy_build_start(&b, NULL, d);
 	for (size_t i = 0; i < count; i++) {
 		const char *const path = files[i].path, *const slash = strchr(path, '/');
 		char name[128] = "";
 		if (slash)
 			snprintf(name, sizeof name, "%.*s", (int)(strlen(slash + 1) - 4), slash + 1);
-		const enum file_kind kind = !slash	   ? FILE_SYSTEMS
+		const enum policy_file_kind kind = !slash	   ? FILE_SYSTEMS
 					    : *path == 'g' ? FILE_GROUP
 					    : *path == 'u' ? FILE_USER
 							   : FILE_DEVICE;
@@ -39,7 +39,7 @@ static inline struct policy *policy_right(const struct policy_text *files, size_
 	struct diag d = diag_new();
 	struct policy *p = NULL;
 
-	if (policy_from(files, count, &p, &d) < 0) {
+	if (policy_of_texts(files, count, &p, &d) < 0) {
 		char *const text = diag_render(&d);
 		fputs(text ? text : "out of memory\n", stderr);
 		free(text);

@@ -83,7 +83,7 @@ static bool acl_case(const char *folder, const char *name)
 	struct policy *p = NULL;
 
 	snprintf(path, sizeof path, "%s/%s", folder, name);
-	const int r = policy_load(path, &p, &d);
+	const int r = policy_load(path, NULL, &p, &d);
 	assert_true(r == 0 ? p != NULL : p == NULL);
 	policy_unref(p);
 	return finish(folder, name, &d, r);

@@ -44,7 +44,7 @@ static void ask(const struct policy *p, const struct subject *s, const struct ta
 	char text[256] = "";
 	size_t n = 99;
 
-	assert_int_equal(policy_decide(p, s, t, rules, 4, &n), allowed);
+	assert_int_equal(policy_decide(p, s, t, 0, rules, 4, &n), allowed);
 	for (size_t i = 0; i < n && i < 4; i++)
 		snprintf(text + strlen(text), sizeof text - strlen(text), "%s%s:%u", i ? " " : "", rules[i].file, rules[i].line);
 	assert_string_equal(text, expected);
@@ -100,11 +100,11 @@ static void test_texts(void **state)
 
 	(void)state;
 	assert_non_null(p);
-	assert_true(policy_decide(p, &s, &mail, &r, 1, &n));
+	assert_true(policy_decide(p, &s, &mail, 0, &r, 1, &n));
 	assert_string_equal(r.text, "allow webmail reason \"R8\"");
 	assert_string_equal(r.what, "webmail");
 	assert_int_equal(r.action, RULE_ALLOW);
-	assert_true(policy_decide(p, &s, &desk, &r, 1, &n));
+	assert_true(policy_decide(p, &s, &desk, 0, &r, 1, &n));
 	assert_string_equal(r.what, "tcp 3389 10.30.5.77");
 	assert_string_equal(policy_owner(p, "groups/jinji.acl"), "人事課");
 	assert_string_equal(policy_owner(p, "systems.acl"), "IT");
@@ -117,7 +117,7 @@ static void test_texts(void **state)
 	/* With one more reference it lives on. */
 	assert_ptr_equal(policy_ref(p), p);
 	policy_unref(p);
-	assert_true(policy_decide(p, &s, &mail, &r, 1, &n));
+	assert_true(policy_decide(p, &s, &mail, 0, &r, 1, &n));
 	policy_unref(p);
 	policy_unref(NULL);
 }
@@ -144,7 +144,7 @@ static void test_rules(void **state)
 
 	(void)state;
 	assert_non_null(p);
-	policy_rules(p, &s, see_rule, &seen);
+	policy_rules(p, &s, 0, see_rule, &seen);
 	assert_string_equal(seen.text, "users/t-yamada.acl:1 tcp 3389 10.30.5.77\n"
 				       "users/t-yamada.acl:2 icmp 10.30.5.77 2001:db8::77\n"
 				       "users/t-yamada.acl:3 any 10.30.5.78\n"
@@ -153,9 +153,9 @@ static void test_rules(void **state)
 				       "groups/soumu.acl:2 tcp 445 10.20.2.99\n"
 				       "devices/shared.acl:1 tcp 993 0.0.0.0/0\n"
 				       "devices/shared.acl:2 files\n");
-	policy_rules(p, &s, see_rule, &few);
+	policy_rules(p, &s, 0, see_rule, &few);
 	assert_int_equal(few.count, 2);
-	policy_rules(p, &s, see_rule, &most);
+	policy_rules(p, &s, 0, see_rule, &most);
 	assert_int_equal(most.count, 6);
 	policy_unref(p);
 }
@@ -271,7 +271,7 @@ static void test_too_many_rules(void **state)
 	policy_unref(p);
 	p = NULL;
 	files[2].text = "allow tcp 1 10.0.0.1\nallow tcp 2 10.0.0.1\n";
-	assert_int_equal(policy_from(files, 3, &p, &d), -EINVAL);
+	assert_int_equal(policy_of_texts(files, 3, &p, &d), -EINVAL);
 	assert_null(p);
 	assert_int_equal(d.count, 1);
 	assert_string_equal(d.entries[0].file, "users/c.acl");
@@ -300,7 +300,7 @@ static void test_too_many_boxes(void **state)
 		fputc('\n', f);
 	}
 	fclose(f);
-	assert_int_equal(policy_from(&(struct policy_text){"users/u.acl", text}, 1, &p, &d), -EINVAL);
+	assert_int_equal(policy_of_texts(&(struct policy_text){"users/u.acl", text}, 1, &p, &d), -EINVAL);
 	assert_int_equal(d.count, 1);
 	assert_int_equal(count_entries(&d, DIAG_ERROR, "more than 500000 combinations"), 1);
 	assert_int_equal(d.entries[0].line, 40);
@@ -318,7 +318,7 @@ static void test_too_large_text(void **state)
 	assert_non_null(text);
 	memset(text, '\n', INPUT_MAX + 1);
 	text[INPUT_MAX + 1] = '\0';
-	assert_int_equal(policy_from(&(struct policy_text){"users/u.acl", text}, 1, &p, &d), -EINVAL);
+	assert_int_equal(policy_of_texts(&(struct policy_text){"users/u.acl", text}, 1, &p, &d), -EINVAL);
 	assert_int_equal(count_entries(&d, DIAG_ERROR, "larger than 1 MiB"), 1);
 	diag_free(&d);
 	text[INPUT_MAX] = '\0';
@@ -336,7 +336,7 @@ static void test_failed_before(void **state)
 
 	(void)state;
 	diag_add(&d, DIAG_ERROR, "other", 0, 0, 1, NULL, "earlier");
-	assert_int_equal(policy_from(set, SET, &p, &d), 0);
+	assert_int_equal(policy_of_texts(set, SET, &p, &d), 0);
 	assert_true(d.failed);
 	policy_unref(p);
 	diag_free(&d);

@@ -62,7 +62,7 @@ static void load(int result, const char *const *expected)
 	struct policy *p = NULL;
 	size_t n = 0;
 
-	assert_int_equal(policy_load(folder, &p, &d), result);
+	assert_int_equal(policy_load(folder, NULL, &p, &d), result);
 	assert_int_equal(p == NULL, result != 0);
 	for (; expected[n]; n++) {
 		char text[1024] = "";
@@ -128,8 +128,8 @@ static void test_empty_and_missing(void **state)
 	load(0, nothing);
 	put("users/u.acl", "allow tcp 443 10.0.0.1\n");
 	load(0, nothing);
-	assert_int_equal(policy_load("/nonexistent/acl", &p, &d), -ENOENT);
-	assert_int_equal(policy_load(below("users/u.acl"), &p, &d), -ENOTDIR);
+	assert_int_equal(policy_load("/nonexistent/acl", NULL, &p, &d), -ENOENT);
+	assert_int_equal(policy_load(below("users/u.acl"), NULL, &p, &d), -ENOTDIR);
 	assert_null(p);
 	assert_int_equal(d.count, 2);
 	assert_true(d.failed);
@@ -186,12 +186,12 @@ static void test_examples(void **state)
 
 	(void)state;
 	snprintf(path, sizeof path, "%s/docs/examples/acl", root());
-	const int r = policy_load(path, &p, &d);
+	const int r = policy_load(path, NULL, &p, &d);
 	char *const text = diag_render(&d);
 	assert_non_null(text);
 	assert_string_equal(text, "");
 	assert_int_equal(r, 0);
-	assert_true(policy_decide(p, &s, &mail, NULL, 0, &n));
+	assert_true(policy_decide(p, &s, &mail, 0, NULL, 0, &n));
 	policy_unref(p);
 	diag_free(&d);
 	free(text);
@@ -268,7 +268,7 @@ static void test_damage(void **state)
 		char *const exact = malloc(size);
 		assert_non_null(exact);
 		memcpy(exact, text, size);
-		policy_build_start(&b, &d);
+		policy_build_start(&b, NULL, &d);
 		policy_build_file(&b, FILE_SYSTEMS, "systems.acl", "", systems, sizeof systems - 1);
 		policy_build_file(&b, FILE_GROUP, "groups/g.acl", "g", exact, size);
 		const int r = policy_build_end(&b, &p);
@@ -302,11 +302,11 @@ static void test_digest(void **state)
 		put("users/a.acl", "allow web\n");
 		put("users/A-Z.acl", "");
 		put("devices/private.acl", "# nothing\n");
-		assert_int_equal(policy_load(folder, &p, &d), 0);
+		assert_int_equal(policy_load(folder, NULL, &p, &d), 0);
 		assert_int_equal(policy_digest(p, text), 0);
 		policy_unref(p);
 		snprintf(command, sizeof command,
-			"cd %s && find systems.acl groups users devices -name '*.acl' | LC_ALL=C sort | xargs sha256sum | sha256sum",
+			"cd %s && find systems.acl lists groups users devices -name '*.acl' | LC_ALL=C sort | xargs sha256sum | sha256sum",
 			folder);
 		FILE *f = popen(command, "r");
 		assert_non_null(f);

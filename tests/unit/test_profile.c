@@ -17,7 +17,7 @@ static struct profile *compile(const char *text)
 	struct policy *const policy = policy_right(&(struct policy_text){"users/u.acl", text}, 1);
 
 	assert_non_null(policy);
-	assert_int_equal(profile_compile(policy, &anybody, &p), 0);
+	assert_int_equal(profile_compile(policy, &anybody, 0, &p), 0);
 	policy_unref(policy);
 	return p;
 }
@@ -344,8 +344,8 @@ static void check_random(unsigned seed, unsigned *allowed)
 	struct policy *const q = policy_right(&(struct policy_text){"users/u.acl", pieces}, 1);
 	assert_non_null(p);
 	assert_non_null(q);
-	assert_int_equal(profile_compile(p, &anybody, &a), 0);
-	assert_int_equal(profile_compile(q, &anybody, &b), 0);
+	assert_int_equal(profile_compile(p, &anybody, 0, &a), 0);
+	assert_int_equal(profile_compile(q, &anybody, 0, &b), 0);
 	check_order(a);
 	if (!profile_equal(a, b))
 		fail_msg("policy %u: not canonical\n%s--- in pieces\n%s", seed, whole, pieces);
@@ -353,7 +353,7 @@ static void check_random(unsigned seed, unsigned *allowed)
 		const struct target t = random_target(rules, count);
 		char text[ADDR_TEXT];
 		size_t n;
-		const bool decided = policy_decide(p, &anybody, &t, NULL, 0, &n);
+		const bool decided = policy_decide(p, &anybody, &t, 0, NULL, 0, &n);
 		if (decided != profile_allows(a, &t) || decided != judged_by_hand(rules, count, &t))
 			fail_msg("policy %u: decided %d, profile %d for proto %u port %u %s\n%s", seed, decided,
 				profile_allows(a, &t), t.proto, t.port, addr_format(&t.addr, text), whole);
@@ -443,7 +443,7 @@ static void test_too_big(void **state)
 	fclose(f);
 	struct policy *const p = policy_right(&(struct policy_text){"users/u.acl", text}, 1);
 	assert_non_null(p);
-	assert_int_equal(profile_compile(p, &anybody, &out), -E2BIG);
+	assert_int_equal(profile_compile(p, &anybody, 0, &out), -E2BIG);
 	assert_null(out);
 	policy_unref(p);
 	free(text);
