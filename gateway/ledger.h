@@ -135,7 +135,7 @@ enum { NOTICE_KEY_MAX = 512 };
 int ledger_notice_once(struct ledger *l, const char *key, int64_t now);
 
 /* ---- generations: the sets of ACLs that have been in force; their files are the matter of gateway/archive.h ---- */
-enum { GENERATION_CHANGES_MAX = 200, GENERATION_CHANGE_TEXT = 300, GENERATION_CONTEXT_TEXT = 4096 };
+enum { GENERATION_CHANGES_MAX = 200, GENERATION_CHANGE_TEXT = 300, GENERATION_INTERNAL_TEXT = 4096, GENERATION_ZONE_TEXT = 64 };
 
 struct generation {
 	uint64_t number; /* 1, 2, ...; never given twice, and left out when an attempt failed */
@@ -145,7 +145,11 @@ struct generation {
 	char who[USER_NAME_MAX + 1];
 	char sha256[POLICY_DIGEST_TEXT];
 	unsigned files, rules;
-	char context[GENERATION_CONTEXT_TEXT]; /* settings that the rules refer to, in words of sekisho.conf */
+	uint64_t bytes; /* of its files */
+	/* What the rules referred to beside the files: internal and tunnel networks, separated by spaces; time zone, "" for the
+	 * system's. */
+	char internal[GENERATION_INTERNAL_TEXT];
+	char time_zone[GENERATION_ZONE_TEXT];
 	unsigned change_total; /* how many there were, ... */
 	unsigned change_count; /* ... and how many of them are kept here */
 	char (*changes)[GENERATION_CHANGE_TEXT]; /* against the one before, for people; owned, ledger_generation_clear() */
@@ -169,6 +173,9 @@ int ledger_generation_in_force(struct ledger *l, struct generation *out);
 
 /* The newest whose number is below `number` (UINT64_MAX starts), also when it never came into force. -ENOENT: no more. */
 int ledger_generation_before(struct ledger *l, uint64_t number, struct generation *out);
+
+/* How many there are, and the size of their files together. */
+int ledger_generation_totals(struct ledger *l, uint64_t *count, uint64_t *bytes);
 
 /* "d7" for 7, and back. 0 or -EINVAL. */
 const char *device_id_format(uint32_t id, char text[static DEVICE_ID_TEXT]);

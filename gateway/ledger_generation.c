@@ -5,7 +5,9 @@
 
 #include "gateway/ledger_internal.h"
 
-#define GENERATION "SELECT number, archived, applied, uid, who, sha256, files, rules, context, change_total FROM generation "
+#define GENERATION                                                                                                               \
+	"SELECT number, archived, applied, uid, who, sha256, files, rules, bytes, internal, time_zone, change_total FROM "       \
+	"generation "
 
 void ledger_generation_clear(struct generation *g)
 {
@@ -37,8 +39,8 @@ static bool fits(const char *text, size_t size)
 
 static bool generation_valid(const struct generation *g)
 {
-	if (!fits(g->who, sizeof g->who) || !fits(g->sha256, sizeof g->sha256) || !fits(g->context, sizeof g->context) ||
-		g->change_count > GENERATION_CHANGES_MAX)
+	if (!fits(g->who, sizeof g->who) || !fits(g->sha256, sizeof g->sha256) || !fits(g->internal, sizeof g->internal) ||
+		!fits(g->time_zone, sizeof g->time_zone) || g->change_count > GENERATION_CHANGES_MAX)
 		return false;
 	for (unsigned i = 0; i < g->change_count; i++)
 		if (!fits(g->changes[i], sizeof g->changes[i]))
@@ -49,8 +51,9 @@ static bool generation_valid(const struct generation *g)
 static int generation_insert(struct ledger *l, const struct generation *g)
 {
 	struct query q = query(l, SLOT_GENERATION_INSERT,
-		"INSERT INTO generation (number, archived, applied, uid, who, sha256, files, rules, context, change_total) "
-		"VALUES (?, ?, 0, ?, ?, ?, ?, ?, ?, ?)");
+		"INSERT INTO generation (number, archived, applied, uid, who, sha256, files, rules, bytes, internal, time_zone, "
+		"change_total) "
+		"VALUES (?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
 	query_put_int(&q, (int64_t)g->number);
 	query_put_int(&q, g->archived);
 	query_put_int(&q, g->uid);
@@ -58,7 +61,9 @@ static int generation_insert(struct ledger *l, const struct generation *g)
 	query_put_text(&q, g->sha256);
 	query_put_int(&q, g->files);
 	query_put_int(&q, g->rules);
-	query_put_text(&q, g->context);
+	query_put_int(&q, (int64_t)g->bytes);
+	query_put_text(&q, g->internal);
+	query_put_text(&q, g->time_zone);
 	query_put_int(&q, g->change_total);
 	int r = query_run(&q);
 	for (unsigned i = 0; i < g->change_count && !r; i++) {
@@ -139,8 +144,10 @@ static int generation_take(struct query *q, struct generation *out)
 		query_text(q, 5, g.sha256, sizeof g.sha256);
 		g.files = (unsigned)query_int(q, 6);
 		g.rules = (unsigned)query_int(q, 7);
-		query_text(q, 8, g.context, sizeof g.context);
-		g.change_total = (unsigned)query_int(q, 9);
+		g.bytes = (uint64_t)query_int(q, 8);
+		query_text(q, 9, g.internal, sizeof g.internal);
+		query_text(q, 10, g.time_zone, sizeof g.time_zone);
+		g.change_total = (unsigned)query_int(q, 11);
 	}
 	int r = query_end(q);
 	if (!r && !found)
@@ -165,4 +172,20 @@ int ledger_generation_before(struct ledger *l, uint64_t number, struct generatio
 	struct query q = query(l, SLOT_GENERATION_BEFORE, GENERATION "WHERE number < ? ORDER BY number DESC LIMIT 1");
 	query_put_int(&q, number > INT64_MAX ? INT64_MAX : (int64_t)number);
 	return generation_take(&q, out);
+}
+
+int ledger_generation_totals(struct ledger *l, uint64_t *count, uint64_t *bytes)
+{
+	uint64_t totals[2] = {0};
+	struct query q = query(l, SLOT_GENERATION_TOTALS, "SELECT count(*), coalesce(sum(bytes), 0) FROM generation");
+	if (query_row(&q) == 1) {
+		totals[0] = (uint64_t)query_int(&q, 0);
+		totals[1] = (uint64_t)query_int(&q, 1);
+	}
+	int r = query_end(&q);
+	if (!r) {
+		*count = totals[0];
+		*bytes = totals[1];
+	}
+	return r;
 }

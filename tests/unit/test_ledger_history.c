@@ -47,7 +47,9 @@ static struct generation new_generation(unsigned changes)
 	assert_int_equal(ledger_generation_next(ledger, &g.number), 0);
 	snprintf(g.who, sizeof g.who, "kanri");
 	memset(g.sha256, 'a', sizeof g.sha256 - 1);
-	snprintf(g.context, sizeof g.context, "10.20.0.0/16 fd64::/64");
+	g.bytes = 100;
+	snprintf(g.internal, sizeof g.internal, "10.20.0.0/16 fd64::/64");
+	snprintf(g.time_zone, sizeof g.time_zone, "Asia/Tokyo");
 	g.change_total = g.change_count = changes;
 	if (changes)
 		g.changes = calloc(changes, sizeof *g.changes);
@@ -100,12 +102,19 @@ static void test_generation_round_trip(void **state)
 	assert_int_equal(strlen(g.sha256), 64);
 	assert_int_equal(g.files, 4);
 	assert_int_equal(g.rules, 7);
-	assert_string_equal(g.context, "10.20.0.0/16 fd64::/64");
+	assert_int_equal(g.bytes, 100);
+	assert_string_equal(g.internal, "10.20.0.0/16 fd64::/64");
+	assert_string_equal(g.time_zone, "Asia/Tokyo");
 	assert_int_equal(g.change_total, 3);
 	assert_int_equal(g.change_count, 3);
 	assert_string_equal(g.changes[2], "users/t-yamada.acl gains 総務課 2");
 	ledger_generation_clear(&g);
 	assert_int_equal(ledger_generation_before(ledger, number, &g), -ENOENT);
+	add(0);
+	uint64_t count = 0, bytes = 0;
+	assert_int_equal(ledger_generation_totals(ledger, &count, &bytes), 0);
+	assert_int_equal(count, 2);
+	assert_int_equal(bytes, 200);
 }
 
 static void test_generation_in_force(void **state)
