@@ -24,6 +24,7 @@
  *   login-attempts-max   N                             200 (1..2000) attempts under way at the same time
  *   login-timeout        TIME                          5m (10s..30m) one attempt from first to last
  *   pam-timeout          TIME                          20s (1s..5m) how long one PAM computation may take
+ *   account-recheck      TIME                          5m (5s..1d) how often the account of a user who is logged in is looked at
  *   login-failures       N per TIME                    5 per 5m, 1..100: failed attempts of one device before it must wait
  *   unknown-users        hash|plain                    hash    how unknown user names are logged
  *   log-space-reserve    MIB                           64      logins are refused when less is free in the log folder
@@ -63,7 +64,7 @@ struct settings {
 	bool default_login;
 	int64_t peer_idle_seconds, poll_seconds, dead_man_seconds;
 	unsigned login_parallel, login_attempts_max;
-	int64_t login_timeout_seconds, pam_timeout_seconds;
+	int64_t login_timeout_seconds, pam_timeout_seconds, account_recheck_seconds;
 	unsigned login_failures;
 	int64_t login_failures_seconds;
 	bool unknown_users_plain;

@@ -29,6 +29,7 @@ enum keyword {
 	KEY_LOGIN_ATTEMPTS_MAX,
 	KEY_LOGIN_TIMEOUT,
 	KEY_PAM_TIMEOUT,
+	KEY_ACCOUNT_RECHECK,
 	KEY_LOGIN_FAILURES,
 	KEY_UNKNOWN_USERS,
 	KEY_LOG_SPACE_RESERVE,
@@ -65,6 +66,7 @@ bool settings_read_login_parallel(struct reader *r);
 bool settings_read_login_attempts_max(struct reader *r);
 bool settings_read_login_timeout(struct reader *r);
 bool settings_read_pam_timeout(struct reader *r);
+bool settings_read_account_recheck(struct reader *r);
 bool settings_read_login_failures(struct reader *r);
 bool settings_read_unknown_users(struct reader *r);
 bool settings_read_log_space_reserve(struct reader *r);

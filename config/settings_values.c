@@ -171,6 +171,11 @@ bool settings_read_pam_timeout(struct reader *r)
 	return read_time(r, 1, 1, 5 * 60, &r->s.pam_timeout_seconds);
 }
 
+bool settings_read_account_recheck(struct reader *r)
+{
+	return read_time(r, 1, 5, 86400, &r->s.account_recheck_seconds);
+}
+
 bool settings_read_login_failures(struct reader *r)
 {
 	const bool number = read_number(r, 1, 1, 100, &r->s.login_failures);

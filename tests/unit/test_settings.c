@@ -82,6 +82,7 @@ static void test_defaults(void **state)
 	assert_int_equal(s.login_attempts_max, 200);
 	assert_int_equal(s.login_timeout_seconds, 300);
 	assert_int_equal(s.pam_timeout_seconds, 20);
+	assert_int_equal(s.account_recheck_seconds, 300);
 	assert_int_equal(s.login_failures, 5);
 	assert_int_equal(s.login_failures_seconds, 300);
 	assert_false(s.unknown_users_plain);
@@ -97,7 +98,7 @@ static void test_values(void **state)
 	assert_int_equal(
 		parse(REQUIRED "listen-port 443\ninterface wg_0.a-b\nbackend userspace\nportal-port 8443\n"
 			       "session 1h30m idle 90s\ndefault-access login\npeer-idle 5s\npoll-interval 60s\ndead-man 1d\n"
-			       "login-parallel 64\nlogin-attempts-max 2000\nlogin-timeout 30m\npam-timeout 5m\nlogin-failures "
+			       "login-parallel 64\nlogin-attempts-max 2000\nlogin-timeout 30m\npam-timeout 5m\naccount-recheck 1d\nlogin-failures "
 			       "100 per 1d\n"
 			       "unknown-users plain\nlog-space-reserve 1048576\ndns-search Example.jp lan.example.jp\n"
 			       "label \"例示省 # リモート\"   # comment\n",
@@ -118,6 +119,7 @@ static void test_values(void **state)
 	assert_int_equal(s.login_attempts_max, 2000);
 	assert_int_equal(s.login_timeout_seconds, 1800);
 	assert_int_equal(s.pam_timeout_seconds, 300);
+	assert_int_equal(s.account_recheck_seconds, 86400);
 	assert_int_equal(s.login_failures, 100);
 	assert_int_equal(s.login_failures_seconds, 86400);
 	assert_true(s.unknown_users_plain);
