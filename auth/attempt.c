@@ -81,7 +81,7 @@ static enum public_result shown(enum login_reason reason, enum pamstack_stage st
 	enum public_result p = login_reason_public(reason);
 	bool told = p == PUBLIC_ACCOUNT_CLOSED || p == PUBLIC_PASSWORD_EXPIRED || p == PUBLIC_HOURS || p == PUBLIC_PERIOD ||
 		    p == PUBLIC_NETWORK;
-	return told && stage != STAGE_ACCOUNT ? PUBLIC_FAILED : p;
+	return told && stage < STAGE_ACCOUNT ? PUBLIC_FAILED : p;
 }
 
 static void answer(struct talk *t, struct conversation *c, enum public_result result, int64_t opens)
@@ -106,9 +106,8 @@ int attempt_run(int portal, int64_t pam_seconds)
 	struct message *start = NULL;
 	char rhost[ADDR_TEXT];
 	int64_t opens = 0;
-	int err = talk_open(&t, portal);
-	if (!err)
-		err = talk_receive(&t, CHANNEL_AUTH, &start);
+	talk_open(&t, portal);
+	int err = talk_receive(&t, CHANNEL_AUTH, &start);
 	if (err)
 		goto out;
 	t.since = time_boot();

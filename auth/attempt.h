@@ -13,8 +13,8 @@
 enum { ATTEMPT_FLOOR_USEC = 2000000 };
 
 /* Serves the connected socket `portal` and closes it; no PAM computation may take longer than `pam_seconds` (auth/guard.h). 0
- * when the attempt came to an end, whichever; -errno when there was none: -EPERM for a stranger, -EPIPE for one who left before
- * the start. */
+ * when the attempt came to an end, whichever; -errno when there was none: -EPIPE for a portal that left before the start. The
+ * socket's peer must have been found to be the portal (talk_who()). */
 int attempt_run(int portal, int64_t pam_seconds);
 
 #endif

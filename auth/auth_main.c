@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * sekisho-auth: one login attempt. Started by systemd for each connection to PATH_AUTH_SOCKET (Accept=yes, systemd.socket(5))
- * with that connection as descriptor 3; runs as root, because that is what PAM modules expect, without CAP_NET_ADMIN; ends with
- * the attempt.
+ * sekisho-auth: one login attempt, or one recheck of somebody who is logged in. Started by systemd for each connection to
+ * PATH_AUTH_SOCKET (Accept=yes, systemd.socket(5)) with that connection as descriptor 3; runs as root, because that is what PAM
+ * modules expect, without CAP_NET_ADMIN; ends with the connection.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,8 +17,10 @@
 #include <cap-ng.h>
 #include <systemd/sd-daemon.h>
 
+#include "auth/account.h"
 #include "auth/attempt.h"
 #include "auth/supervise.h"
+#include "auth/talk.h"
 #include "common/paths.h"
 #include "common/say.h"
 #include "config/settings.h"
@@ -95,14 +97,18 @@ static void read_settings(struct settings *s)
 }
 
 struct job {
-	int portal;
+	int peer;
 	struct settings settings;
 };
 
 static int work(void *argument)
 {
 	const struct job *job = argument;
-	int err = attempt_run(job->portal, job->settings.pam_timeout_seconds);
+	enum talk_peer who;
+	int err = talk_who(job->peer, &who);
+	if (!err)
+		err = who == PEER_PORTAL ? attempt_run(job->peer, job->settings.pam_timeout_seconds)
+					 : account_run(job->peer, job->settings.pam_timeout_seconds);
 	return err && err != -EPIPE;
 }
 
@@ -110,14 +116,14 @@ static int work(void *argument)
 static void release(void *argument)
 {
 	const struct job *job = argument;
-	close(job->portal);
+	close(job->peer);
 }
 
 int main(void)
 {
-	static struct job job = {.portal = SD_LISTEN_FDS_START};
+	static struct job job = {.peer = SD_LISTEN_FDS_START};
 	say_name("sekisho-auth");
-	if (sd_listen_fds(1) != 1 || sd_is_socket(job.portal, AF_UNIX, SOCK_SEQPACKET, 0) <= 0)
+	if (sd_listen_fds(1) != 1 || sd_is_socket(job.peer, AF_UNIX, SOCK_SEQPACKET, 0) <= 0)
 		say_fatal("started by hand? It is started for each login by its socket: systemctl start sekisho-auth.socket");
 	if (geteuid() != 0)
 		say_fatal("PAM needs root; use the unit sekisho-auth@.service as it is delivered");

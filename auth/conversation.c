@@ -165,6 +165,27 @@ int conversation_ask(int count, const struct pam_message **messages, struct pam_
 	return err ? PAM_CONV_ERR : PAM_SUCCESS;
 }
 
+int conversation_mute(int count, const struct pam_message **messages, struct pam_response **responses, void *conversation)
+{
+	(void)conversation;
+	if (count < 1 || count > PAM_MAX_NUM_MSG)
+		return PAM_CONV_ERR;
+	for (int i = 0; i < count; i++) {
+		uint8_t style = wire_style(messages[i]->msg_style);
+		if (!style || is_question(style)) {
+			say_error("a PAM module asked something in the account phase of a recheck, where nobody can answer: "
+				  "remove it from the account lines of the PAM service file");
+			return PAM_CONV_ERR;
+		}
+	}
+	struct pam_response *r = responses ? calloc((size_t)count, sizeof *r) : NULL;
+	if (responses && !r)
+		return PAM_BUF_ERR;
+	if (responses)
+		*responses = r;
+	return PAM_SUCCESS;
+}
+
 void conversation_end(struct conversation *c)
 {
 	message_free(c->pending);

@@ -21,6 +21,9 @@ struct conversation {
 /* The function of a struct pam_conv whose appdata_ptr is a struct conversation. `responses` may be NULL when nothing is asked. */
 int conversation_ask(int count, const struct pam_message **messages, struct pam_response **responses, void *conversation);
 
+/* The same where nobody is to be asked: texts are dropped, a question is PAM_CONV_ERR and said. `conversation` is not used. */
+int conversation_mute(int count, const struct pam_message **messages, struct pam_response **responses, void *conversation);
+
 /* Sends texts that no question came for. 0 or -errno. */
 int conversation_flush(struct conversation *c);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <security/pam_appl.h>
 
+#include "auth/locked.h"
 #include "auth/service.h"
 #include "common/say.h"
 
@@ -12,8 +13,10 @@ static const char service[] = "sekisho", terminal[] = "sekisho";
 
 const char *pamstack_stage_name(enum pamstack_stage stage)
 {
-	static const char *const names[] = {
-		[STAGE_START] = "start", [STAGE_AUTHENTICATE] = "authenticate", [STAGE_ACCOUNT] = "account"};
+	static const char *const names[] = {[STAGE_START] = "start",
+		[STAGE_AUTHENTICATE] = "authenticate",
+		[STAGE_ACCOUNT] = "account",
+		[STAGE_LOCKED] = "locked"};
 	return names[stage];
 }
 
@@ -69,15 +72,30 @@ static enum login_reason take_user(pam_handle_t *h, char user[static USER_NAME_M
 	return LOGIN_OK;
 }
 
+/* PAM does not mind a lock that was put on the local password only: a user with a code or a key would still come in. */
+static enum login_reason look_for_lock(struct pamstack_result *r)
+{
+	int locked = locked_account(r->user);
+	if (locked == 0)
+		return LOGIN_OK;
+	if (locked < 0) {
+		say_error("cannot see whether the account of user %s is locked: %s; try: getent shadow %s", r->user,
+			strerror(-locked), r->user);
+		return LOGIN_BACKEND_UNAVAILABLE;
+	}
+	r->stage = STAGE_LOCKED;
+	return LOGIN_ACCOUNT_DENIED;
+}
+
 /*
  * The stages in order. pam_setcred(3) and pam_open_session(3) are left out on purpose: they furnish a process that will run as
  * the user (groups, keyring, tickets, limits, a login record), and no process ever runs as the user here; the session is the
  * gateway's.
  */
-static void run_stages(pam_handle_t *h, struct pamstack_result *r)
+static void run_stages(pam_handle_t *h, bool authenticate, struct pamstack_result *r)
 {
 	r->stage = STAGE_AUTHENTICATE;
-	r->code = pam_authenticate(h, PAM_DISALLOW_NULL_AUTHTOK);
+	r->code = authenticate ? pam_authenticate(h, PAM_DISALLOW_NULL_AUTHTOK) : PAM_SUCCESS;
 	if (r->code == PAM_SUCCESS) {
 		r->stage = STAGE_ACCOUNT;
 		r->code = pam_acct_mgmt(h, PAM_DISALLOW_NULL_AUTHTOK);
@@ -89,35 +107,54 @@ static void run_stages(pam_handle_t *h, struct pamstack_result *r)
 			pamstack_stage_name(r->stage), pam_strerror(h, r->code), r->code);
 	if (r->reason == LOGIN_OK)
 		r->reason = take_user(h, r->user);
+	if (r->reason == LOGIN_OK)
+		r->reason = look_for_lock(r);
+	if (r->reason != LOGIN_OK)
+		r->user[0] = '\0';
+}
+
+static void run(const char *user, const char *rhost, const struct pam_conv *conv, bool authenticate, struct pamstack_result *r)
+{
+	pam_handle_t *h = NULL;
+	char why[512];
+	*r = (struct pamstack_result){.reason = LOGIN_BACKEND_UNAVAILABLE, .stage = STAGE_START, .code = PAM_SYSTEM_ERR};
+	if (!user[0]) {
+		/* What was typed cannot be a name, hence nobody's. */
+		r->reason = LOGIN_USER_UNKNOWN;
+		r->code = PAM_USER_UNKNOWN;
+		return;
+	}
+	if (service_check(why, sizeof why) < 0) {
+		say_error("%s", why);
+		return;
+	}
+	r->code = pam_start(service, user, conv, &h);
+	if (r->code == PAM_SUCCESS)
+		r->code = set_items(h, rhost);
+	if (r->code == PAM_SUCCESS)
+		run_stages(h, authenticate, r);
+	else
+		say_error(
+			"cannot start PAM: %s; look at the PAM service file and the modules it names", pam_strerror(h, r->code));
+	if (h)
+		pam_end(h, r->code);
 }
 
 void pamstack_run(const char *user, const char *rhost, struct conversation *c, struct pamstack_result *out)
 {
 	const struct pam_conv conv = {.conv = conversation_ask, .appdata_ptr = c};
-	struct pamstack_result r = {.reason = LOGIN_BACKEND_UNAVAILABLE, .stage = STAGE_START, .code = PAM_SYSTEM_ERR};
-	pam_handle_t *h = NULL;
-	char why[512];
-	if (!user[0]) {
-		/* What was typed cannot be a name, hence nobody's. */
-		r.reason = LOGIN_USER_UNKNOWN;
-		r.code = PAM_USER_UNKNOWN;
-		goto out;
-	}
-	if (service_check(why, sizeof why) < 0) {
-		say_error("%s", why);
-		goto out;
-	}
-	r.code = pam_start(service, user, &conv, &h);
-	if (r.code == PAM_SUCCESS)
-		r.code = set_items(h, rhost);
-	if (r.code == PAM_SUCCESS)
-		run_stages(h, &r);
-	else
-		say_error("cannot start PAM: %s; look at the PAM service file and the modules it names", pam_strerror(h, r.code));
-	if (h)
-		pam_end(h, r.code);
+	run(user, rhost, &conv, true, out);
 	if (c->broken)
-		r.reason = LOGIN_ABORTED;
-out:
-	*out = r;
+		out->reason = LOGIN_ABORTED;
+}
+
+void pamstack_account(const char *user, const char *rhost, struct pamstack_result *out)
+{
+	const struct pam_conv conv = {.conv = conversation_mute};
+	run(user, rhost, &conv, false, out);
+	if (out->reason == LOGIN_OK && strcmp(out->user, user) != 0) {
+		say_error("a PAM module turned user %s into %s in the account phase: correct the module or its mapping", user,
+			out->user);
+		out->reason = LOGIN_BACKEND_UNAVAILABLE;
+	}
 }

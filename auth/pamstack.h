@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * One run through the PAM stack of service "sekisho" (pam(3)): authentication, then the account's state. What a module's code
+ * One run through the PAM stack of service "sekisho" (pam(3)): authentication, then the account's state; or the account's state
+ * alone. After PAM's yes a locked account (auth/locked.h) is still a no. What a module's code
  * means depends on where it was said: the same PAM_PERM_DENIED is a wrong password in one stage and a closed account in the next.
  */
 #ifndef SEKISHO_PAMSTACK_H
@@ -11,7 +12,7 @@
 #include "auth/conversation.h"
 #include "common/message.h"
 
-enum pamstack_stage { STAGE_START, STAGE_AUTHENTICATE, STAGE_ACCOUNT };
+enum pamstack_stage { STAGE_START, STAGE_AUTHENTICATE, STAGE_ACCOUNT, STAGE_LOCKED };
 
 struct pamstack_result {
 	enum login_reason reason;
@@ -20,7 +21,7 @@ struct pamstack_result {
 	char user[USER_NAME_MAX + 1]; /* PAM_USER at the end, which a module may have changed; "" unless it succeeded */
 };
 
-/* "start", "authenticate", "account". */
+/* "start", "authenticate", "account", "locked". */
 const char *pamstack_stage_name(enum pamstack_stage stage);
 
 /* What a code means in a stage. Pure. */
@@ -28,5 +29,9 @@ enum login_reason pamstack_reason(enum pamstack_stage stage, int code);
 
 /* Asks PAM whether this is the user, coming from `rhost` ("" when unknown). Never fails but by its result. */
 void pamstack_run(const char *user, const char *rhost, struct conversation *c, struct pamstack_result *out);
+
+/* The same for one who has shown earlier who it is: the account phase alone, in which nothing can be asked. A `user` that is
+ * changed by a module on the way is a fault (LOGIN_BACKEND_UNAVAILABLE). */
+void pamstack_account(const char *user, const char *rhost, struct pamstack_result *out);
 
 #endif

@@ -44,7 +44,7 @@ static int become(const char *user, char *why, size_t why_size)
 	}
 	capng_clear(CAPNG_SELECT_ALL);
 	int err =
-		capng_change_id((int)p->pw_uid, (int)p->pw_gid, CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_BOUNDING | CAPNG_CLEAR_AMBIENT);
+		capng_change_id((int)p->pw_uid, (int)p->pw_gid, CAPNG_INIT_SUPP_GRP | CAPNG_CLEAR_BOUNDING | CAPNG_CLEAR_AMBIENT);
 	if (err) {
 		snprintf(why, why_size,
 			"cannot become user '%s' (libcap-ng says %d): it takes CAP_SETUID, CAP_SETGID and CAP_SETPCAP", user,

@@ -104,11 +104,12 @@ static int wait_worker(pid_t worker, const sigset_t *set, int64_t seconds)
 			if (WIFEXITED(status))
 				return WEXITSTATUS(status);
 			if (WTERMSIG(status) == SIGKILL)
-				say_error("a login attempt was killed: a PAM module did not answer within pam-timeout "
+				say_error("a login attempt or recheck was killed: a PAM module did not answer within pam-timeout "
 					  "(sekisho.conf), or "
 					  "the system ran out of memory");
 			else
-				say_error("a login attempt died of signal %d: a PAM module has a fault; see: coredumpctl, "
+				say_error("a login attempt or recheck died of signal %d: a PAM module has a fault; see: "
+					  "coredumpctl, "
 					  "journalctl -t "
 					  "sekisho-auth",
 					WTERMSIG(status));

@@ -36,28 +36,35 @@ static int user_uid(const char *name, uid_t *out)
 	return 0;
 }
 
-int talk_open(struct talk *t, int portal)
+int talk_who(int fd, enum talk_peer *out)
 {
-	uid_t peer = (uid_t)-1, expected = 0;
-	*t = (struct talk){.portal = portal, .gateway = -1, .since = time_boot()};
-	t->portal_state.channel = CHANNEL_AUTH;
-	t->gateway_state.channel = CHANNEL_VERDICT;
-	int err = user_uid(USER_PORTAL, &expected);
+	uid_t peer = (uid_t)-1, portal = 0, gateway = 0;
+	int err = user_uid(USER_PORTAL, &portal);
 	if (!err)
-		err = peer_uid(portal, &peer);
+		err = user_uid(USER_GATEWAY, &gateway);
+	if (!err)
+		err = peer_uid(fd, &peer);
 	if (err)
 		return err;
-	if (peer != expected) {
-		say_error("uid %u asked for a login; only %s may: see who can open " PATH_AUTH_SOCKET
+	if (peer != portal && peer != gateway) {
+		say_error("uid %u asked for a login; only %s may, and %s for a recheck: see who can open " PATH_AUTH_SOCKET
 			  " (it belongs to root:%s, mode 0660)",
-			(unsigned)peer, USER_PORTAL, USER_PORTAL);
+			(unsigned)peer, USER_PORTAL, USER_GATEWAY, GROUP_AUTH);
 		return -EPERM;
 	}
 	/* Whoever accepted the connection may have made it non-blocking. */
-	int flags = fcntl(portal, F_GETFL);
-	if (flags < 0 || fcntl(portal, F_SETFL, flags & ~O_NONBLOCK) < 0)
+	int flags = fcntl(fd, F_GETFL);
+	if (flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) < 0)
 		return -errno;
+	*out = peer == portal ? PEER_PORTAL : PEER_GATEWAY;
 	return 0;
+}
+
+void talk_open(struct talk *t, int portal)
+{
+	*t = (struct talk){.portal = portal, .gateway = -1, .since = time_boot()};
+	t->portal_state.channel = CHANNEL_AUTH;
+	t->gateway_state.channel = CHANNEL_VERDICT;
 }
 
 int talk_reach_gateway(struct talk *t)

@@ -19,8 +19,14 @@ struct talk {
 	bool portal_gone, gateway_gone; /* hung up, or broke the rules */
 };
 
-/* Takes over a connected socket. 0; -EPERM when its peer is not USER_PORTAL; -ESRCH when there is no such user; both are said. */
-int talk_open(struct talk *t, int portal);
+enum talk_peer { PEER_PORTAL, PEER_GATEWAY };
+
+/* Who is at the other end of a connected socket, which is made blocking. 0; -EPERM when it is neither USER_PORTAL, which may only
+ * log in, nor USER_GATEWAY, which may only recheck; -ESRCH when there are no such users; both are said. */
+int talk_who(int fd, enum talk_peer *out);
+
+/* Takes over a connected socket whose peer is PEER_PORTAL. */
+void talk_open(struct talk *t, int portal);
 
 /* Connects to PATH_VERDICT_SOCKET. 0; -EPERM when neither USER_GATEWAY nor root listens there; or -errno; all are said. */
 int talk_reach_gateway(struct talk *t);

@@ -16,12 +16,13 @@
 #define PATH_CONTROL_SOCKET PATH_RUN_DIR "/control" /* the sekisho command -> gateway */
 #define PATH_PORTAL_SOCKET PATH_RUN_DIR "/portal" /* sekisho-portal -> gateway */
 #define PATH_VERDICT_SOCKET PATH_RUN_DIR "/verdict" /* sekisho-auth -> gateway */
-#define PATH_AUTH_SOCKET "/run/sekisho-auth/socket" /* sekisho-portal -> sekisho-auth, root:sekisho-portal 0660 */
+#define PATH_AUTH_SOCKET "/run/sekisho-auth/socket" /* portal, gateway -> sekisho-auth, root:sekisho-auth 0660 */
 #define PATH_PAM_SERVICE_ETC "/etc/pam.d/sekisho"
 #define PATH_PAM_SERVICE_USR "/usr/lib/pam.d/sekisho"
 
 #define USER_GATEWAY "sekisho"
 #define USER_PORTAL "sekisho-portal"
+#define GROUP_AUTH "sekisho-auth"
 #define GROUP_LOGS "sekisho-logs"
 #define GROUP_ADMIN "sekisho-admin"
 #define GROUP_DESK "sekisho-desk"

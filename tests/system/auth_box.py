@@ -19,6 +19,7 @@ GATEWAY_UID, PORTAL_UID, STRANGER_UID = 61001, 61002, 61003
 # common/message.h
 START, PROMPTS, ANSWERS, RESULT = 32, 33, 34, 35
 BEGIN, DEVICE, PAUSE, RESUME, TURN, END, ACK = 64, 65, 66, 67, 68, 69, 70
+RECHECK_ASK, RECHECK_RESULT = 96, 97
 SECRET, VISIBLE, INFO, ERROR = 1, 2, 3, 4
 REASONS = ["ok", "bad-credentials", "user-unknown", "account-denied", "account-expired", "password-expired", "max-tries",
            "user-not-allowed", "device-in-use", "rate-limited", "timeout", "aborted", "backend-unavailable", "log-full", "internal-error",
@@ -110,6 +111,18 @@ class Portal(Peer):
         if word != "granted":
             assert time.clock_gettime(time.CLOCK_BOOTTIME) - self.since >= FLOOR
         return word
+
+
+class Recheck(Peer):
+    """The gateway's end of a recheck, which it begins itself."""
+
+    def ask(self, user, rhost="198.51.100.7"):
+        self.send(RECHECK_ASK, text(user) + text(rhost))
+
+    def result(self):
+        r = self.receive(RECHECK_RESULT)
+        reason, user, stage, code = REASONS[r.number("B")], r.text(), r.text(), r.number("i")
+        return reason, user, stage, code, sorted(r.text() for _ in range(r.number("H")))
 
 
 class Verdict(Peer):
@@ -224,7 +237,13 @@ class Box:
                                        env={"PATH": os.environ["PATH"], **environment})
         process.log = log
         self.programs.append(process)
-        return Portal(client)
+        return Recheck(client) if uid == GATEWAY_UID else Portal(client)
+
+    def recheck(self, user="yamada", **more):
+        """One question of the gateway's and its answer."""
+        gateway = self.launch(GATEWAY_UID)
+        gateway.ask(user, **more)
+        return gateway.result()
 
     def said(self):
         """What the last program told its operator, after its end."""
@@ -275,10 +294,12 @@ def box(folder, hashed):
     w = Box(folder)
     today = int(time.time() // 86400)
     people = {"yamada": f"{today}:0:99999:7:::", "stale": "0:0:99999:7:::", "gone": f"{today}:0:99999:7::1:"}
+    fields = {"shut": f"!{hashed}", "twice": f"!!{hashed}", "token": "!", "radius": "*", "none": "!!"}
+    people.update(dict.fromkeys(fields, f"{today}:0:99999:7:::"))
     w.write("/etc/passwd", f"root:x:0:0::/root:/bin/sh\nsekisho:x:{GATEWAY_UID}:{GATEWAY_UID}::/:/bin/false\n"
             f"sekisho-portal:x:{PORTAL_UID}:{PORTAL_UID}::/:/bin/false\n"
             + "".join(f"{name}:x:{62000 + i}:62000::/:/bin/sh\n" for i, name in enumerate(people)))
-    w.write("/etc/shadow", "root:!:1::::::\n" + "".join(f"{name}:{hashed}:{rest}\n" for name, rest in people.items()), 0o640)
+    w.write("/etc/shadow", "root:!:1::::::\n" + "".join(f"{name}:{fields.get(name, hashed)}:{rest}\n" for name, rest in people.items()), 0o640)
     w.write("/etc/group", "root:x:0:\nstaff:x:62000:\nsoumu:x:62001:yamada\nkeiri:x:62002:stale\nodd name:x:62003:yamada\n")
     w.write("/etc/nsswitch.conf", "passwd: files\ngroup: files\nshadow: files\n")
     w.write("/etc/sekisho/sekisho.conf", SETTINGS.format(timeout="5m"))

@@ -293,7 +293,7 @@ class World:
                                                "/run/sekisho-auth/socket", f"{BUILD}/sekisho-auth", stdin=subprocess.DEVNULL,
                                                stdout=self.log_file("auth"), stderr=subprocess.STDOUT)
         wait_until(lambda: os.path.exists("/run/sekisho-auth/socket"), what="auth socket")
-        shutil.chown("/run/sekisho-auth/socket", "root", "sekisho-portal")
+        shutil.chown("/run/sekisho-auth/socket", "root", "sekisho-auth")
         os.chmod("/run/sekisho-auth/socket", 0o660)
 
     def start_portal(self):
