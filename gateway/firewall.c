@@ -142,8 +142,9 @@ int firewall_destroy(struct firewall *f)
 
 int firewall_alive(struct firewall *f, unsigned seconds)
 {
-	struct nft_element e = {.set = SET_ALIVE, .key_size = IFNAMSIZ, .timeout_ms = seconds * UINT64_C(1000)};
+	struct nft_element e = {
+		.set = SET_ALIVE, .key_size = IFNAMSIZ, .timeout_ms = seconds * UINT64_C(1000), .gone = seconds == 0};
 
 	memcpy(e.key, f->interface, IFNAMSIZ);
-	return seconds ? nft_elements_put(&f->nft, &e, 1) : nft_elements_drop(&f->nft, &e, 1);
+	return nft_elements_apply(&f->nft, &e, 1);
 }

@@ -68,10 +68,7 @@ int firewall_destroy(struct firewall *f);
 /* Renews the dead-man time: `seconds` from now everything closes by itself. 0 or -errno. */
 int firewall_alive(struct firewall *f, unsigned seconds);
 
-/*
- * Gives the profile id these contents: built aside under fresh names, then switched, then the old ones deleted, so that no
- * packet is lost or let through wrongly on the way. 0 or -errno: the old contents are then in force, whole.
- */
+/* Gives the profile id these contents: a firewall_change of its own, see there. */
 int firewall_profile_set(struct firewall *f, uint16_t id, const struct profile *p);
 
 /* Removes a profile that no session uses. 0 also when it was not there. */
@@ -82,6 +79,32 @@ int firewall_session_set(struct firewall *f, const struct firewall_session *s);
 
 /* Takes a session out: its flows stop with the next packet. 0 also when the kernel had ended it. */
 int firewall_session_remove(struct firewall *f, const struct firewall_session *s);
+
+/*
+ * Several profiles and sessions that change together, for every packet at the same moment. A change is first collected, which
+ * touches nothing; it copies what it is given. firewall_change_commit() builds the new contents aside, where nothing refers to
+ * them, in as many transactions as it takes; ONE transaction then repoints the profiles and replaces the sessions' elements;
+ * then what nothing refers to any more is deleted. 0, or -errno: whatever was in force is in force, whole, and what was built is
+ * deleted again (or, if we die meanwhile or the kernel refuses that too, by the next change that fails or firewall_open()).
+ * A commit that failed may be tried again. Should the kernel's answer to the switch be lost for good (-ETIMEDOUT, -ENOBUFS),
+ * nobody knows which set is in force: firewall_whole() then says 0.
+ *
+ * A packet that has been given its session's mark when the switch happens is judged by the new contents of the profile it
+ * had: give an id that sessions leave other contents in a later change, not in the same one.
+ */
+struct firewall_change;
+
+int firewall_change_new(struct firewall *f, struct firewall_change **out); /* `f` must outlive it; -ENOMEM */
+
+/* Contents of an id, new or existing (-EINVAL: out of range); given twice, the last counts. */
+int firewall_change_profile(struct firewall_change *c, uint16_t id, const struct profile *p);
+
+/* That session, new or changed, after the switch; or no more. Of the two for the same address or serial the session wins. */
+int firewall_change_session(struct firewall_change *c, const struct firewall_session *s);
+int firewall_change_drop(struct firewall_change *c, const struct firewall_session *s);
+
+int firewall_change_commit(struct firewall_change *c);
+void firewall_change_free(struct firewall_change *c); /* NULL is fine */
 
 /* All sessions in the kernel (joined by serial; timeout_ms is what remains, 0 for one that is damaged: set it anew or remove it).
  * For taking over. 0, -errno, or what `each` returned. */

@@ -70,10 +70,10 @@ static int read_map(struct survey *s, const char *name, uint32_t *map)
 
 static int drop_key(struct firewall *f, const char *map, uint32_t key)
 {
-	struct nft_element e = {.set = map, .key_size = sizeof(key)};
+	struct nft_element e = {.set = map, .key_size = sizeof(key), .gone = true};
 
 	memcpy(e.key, &key, sizeof(key));
-	return nft_elements_drop(&f->nft, &e, 1);
+	return nft_elements_apply(&f->nft, &e, 1);
 }
 
 /* Reads a map until nothing strange is in it any more. */
@@ -190,6 +190,26 @@ static int settle(struct survey *s)
 	return rc;
 }
 
+static int sweep(struct survey *s)
+{
+	int rc = remove_leftovers(s, NFT_MSG_GETCHAIN, leftover_chain, nft_chain_delete);
+
+	return rc < 0 ? rc : remove_leftovers(s, NFT_MSG_GETSET, leftover_set, nft_set_delete);
+}
+
+int firewall_profile_sweep(struct firewall *f)
+{
+	struct survey *s = calloc(1, sizeof(*s));
+	int rc;
+
+	if (!s)
+		return -ENOMEM;
+	s->f = f;
+	rc = sweep(s);
+	free(s);
+	return rc;
+}
+
 int firewall_profile_adopt(struct firewall *f)
 {
 	struct survey *s = calloc(1, sizeof(*s));
@@ -206,9 +226,7 @@ int firewall_profile_adopt(struct firewall *f)
 	if (rc == 0)
 		rc = settle(s);
 	if (rc == 0)
-		rc = remove_leftovers(s, NFT_MSG_GETCHAIN, leftover_chain, nft_chain_delete);
-	if (rc == 0)
-		rc = remove_leftovers(s, NFT_MSG_GETSET, leftover_set, nft_set_delete);
+		rc = sweep(s);
 	free(s);
 	return rc;
 }

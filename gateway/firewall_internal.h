@@ -5,7 +5,8 @@
  *   firewall.c          open, respec, alive, close, destroy
  *   firewall_base.c     sets, chains and the transaction that (re)makes everything but profiles
  *   firewall_rules*.c   the rules of the base chains and their helpers
- *   firewall_profile.c  profiles: build aside, switch, delete
+ *   firewall_profile.c  a profile's chains and sets: made under fresh names, deleted
+ *   firewall_change.c   profiles and sessions that change together: build aside, switch, delete
  *   firewall_adopt.c    which profiles are there; removing what unfinished work left
  *   firewall_session.c  sessions: set, remove, dump
  *   firewall_watch.c    monitor, wholeness, counters
@@ -35,6 +36,9 @@ enum {
 	MARK_PROFILE_MASK = (1 << PROFILE_BITS) - 1,
 	FIREWALL_PROFILE_RULES = 3, /* rules in each of a profile's two chains */
 	FIREWALL_FAMILIES = 2,
+	PROFILE_NAME_MAX = 40, /* bytes, with the final 0 */
+	PROFILE_ELEMENTS = 2, /* of the verdict maps, for each profile */
+	SESSION_ELEMENTS_MAX = 3,
 };
 
 #define MARK_SERIAL_MASK (~(uint32_t)MARK_PROFILE_MASK)
@@ -72,8 +76,37 @@ int firewall_base_install(struct firewall *f);
 /* firewall_rules.c: adds every rule to the transaction. */
 void firewall_rules_add(struct firewall *f);
 
-/* firewall_adopt.c: reads which profiles are in force and removes what is left over of unfinished work. 0 or -errno. */
+/* firewall_adopt.c. Adopt: reads which profiles are in force and removes what is left over of unfinished work. Sweep: removes
+ * what belongs to no profile in force by what we know. 0 or -errno. */
 int firewall_profile_adopt(struct firewall *f);
+int firewall_profile_sweep(struct firewall *f);
+
+/* The chains and sets of one generation of a profile's contents. */
+struct profile_names {
+	char forward[PROFILE_NAME_MAX], reply[PROFILE_NAME_MAX], sets[FIREWALL_FAMILIES][PROFILE_NAME_MAX];
+};
+
+struct profile_names firewall_profile_names(uint16_t id, uint32_t generation);
+
+/*
+ * Adds to the transaction under construction what makes, or deletes, these chains and sets, to which nothing refers. A
+ * transaction that is full is committed on the way and a new one begun. 0 or -errno of that commit; firewall_profile_commit()
+ * ends the last one. It also reads the monitor: a large profile makes as many events as it has boxes.
+ */
+int firewall_profile_build(struct firewall *f, const struct profile_names *x, const struct profile *p);
+int firewall_profile_discard(struct firewall *f, const struct profile_names *x);
+int firewall_profile_commit(struct firewall *f);
+
+/* The elements that put a profile in force; names NULL: that take it out. They point into `x`. */
+void firewall_profile_elements(uint16_t id, const struct profile_names *x, struct nft_element e[static PROFILE_ELEMENTS]);
+
+/* firewall_session.c: the elements of a session (its serial among the living, its addresses), to be there or to be gone; how
+ * many. */
+unsigned firewall_session_elements(
+	const struct firewall_session *s, bool gone, struct nft_element e[static SESSION_ELEMENTS_MAX]);
+
+/* Are the numbers in range, and is there an address? */
+bool firewall_session_valid(const struct firewall_session *s);
 
 /* firewall_profile.c: is this the name of a chain or set of a profile, and of which? False for other names. */
 bool firewall_profile_name(const char *name, uint16_t *id, uint32_t *generation);

@@ -15,19 +15,14 @@
  * a set, or filling and repointing in one transaction, loses packets on some kernels.
  */
 enum {
-	NAME_MAX_BYTES = 40,
 	ELEMENTS_A_MESSAGE = 400,
 	KEY4_SIZE = 12, /* address, protocol and port, each padded to 4 bytes as nftables' registers are */
 	KEY6_SIZE = 24,
 };
 
-struct names {
-	char forward[NAME_MAX_BYTES], reply[NAME_MAX_BYTES], sets[FIREWALL_FAMILIES][NAME_MAX_BYTES];
-};
-
-static struct names names_of(uint16_t id, uint32_t generation)
+struct profile_names firewall_profile_names(uint16_t id, uint32_t generation)
 {
-	struct names x;
+	struct profile_names x;
 
 	(void)snprintf(x.forward, sizeof(x.forward), "profile_%u_%u", id, generation);
 	(void)snprintf(x.reply, sizeof(x.reply), "profile_%u_%u_reply", id, generation);
@@ -39,11 +34,11 @@ static struct names names_of(uint16_t id, uint32_t generation)
 bool firewall_profile_name(const char *name, uint16_t *id, uint32_t *generation)
 {
 	unsigned number, count;
-	struct names x;
+	struct profile_names x;
 
 	if (sscanf(name, "profile_%4u_%9u", &number, &count) != 2 || number == 0 || number > PROFILE_ID_MAX)
 		return false;
-	x = names_of((uint16_t)number, count);
+	x = firewall_profile_names((uint16_t)number, count);
 	if (strcmp(name, x.forward) != 0 && strcmp(name, x.reply) != 0 && strcmp(name, x.sets[0]) != 0 &&
 		strcmp(name, x.sets[1]) != 0)
 		return false;
@@ -80,7 +75,7 @@ static void add_match(struct nft *n, const char *chain, unsigned family, uint8_t
 	nft_rule_lookup(n, set, false);
 }
 
-static void add_objects(struct nft *n, const struct names *x)
+static void add_objects(struct nft *n, const struct profile_names *x)
 {
 	nft_chain_create(n, x->forward, NULL);
 	nft_chain_create(n, x->reply, NULL);
@@ -126,7 +121,7 @@ static int put_box(struct nftnl_set *set, const struct profile_box *b)
 }
 
 /* One message with the boxes that belong into one set, from `at` on; `at` moves behind them. */
-static void put_boxes(struct nft *n, const struct names *x, const struct profile *p, size_t *at)
+static void put_boxes(struct nft *n, const struct profile_names *x, const struct profile *p, size_t *at)
 {
 	struct nftnl_set *set = nftnl_set_alloc();
 	uint8_t family = p->boxes[*at].first.family;
@@ -145,8 +140,7 @@ static void put_boxes(struct nft *n, const struct names *x, const struct profile
 		nftnl_set_free(set);
 }
 
-/* The monitor is read on the way: a large profile makes as many events as it has boxes. */
-static int commit(struct firewall *f)
+int firewall_profile_commit(struct firewall *f)
 {
 	int rc = nft_commit(&f->nft);
 
@@ -154,92 +148,88 @@ static int commit(struct firewall *f)
 	return rc;
 }
 
-static int build(struct firewall *f, const struct names *x, const struct profile *p)
+static int commit_when_full(struct firewall *f)
 {
-	struct nft *n = &f->nft;
-	size_t at = 0;
 	int rc;
 
-	nft_begin(n);
-	add_objects(n, x);
-	while (at < p->count) {
-		if (!nft_has_room(n)) {
-			rc = commit(f);
-			if (rc < 0)
-				return rc;
-			nft_begin(n);
-		}
-		put_boxes(n, x, p, &at);
-	}
-	return commit(f);
+	if (nft_has_room(&f->nft))
+		return 0;
+	rc = firewall_profile_commit(f);
+	nft_begin(&f->nft);
+	return rc;
 }
 
-/* Deletes what nothing refers to. 0 also when it was not there. */
-static int discard(struct firewall *f, const struct names *x)
+int firewall_profile_build(struct firewall *f, const struct profile_names *x, const struct profile *p)
+{
+	size_t at = 0;
+	int rc = commit_when_full(f);
+
+	if (rc == 0)
+		add_objects(&f->nft, x);
+	while (at < p->count && rc == 0) {
+		rc = commit_when_full(f);
+		if (rc == 0)
+			put_boxes(&f->nft, x, p, &at);
+	}
+	return rc;
+}
+
+int firewall_profile_discard(struct firewall *f, const struct profile_names *x)
 {
 	struct nft *n = &f->nft;
-	int rc;
+	int rc = commit_when_full(f);
 
-	nft_begin(n);
+	if (rc < 0)
+		return rc;
 	nft_chain_delete(n, x->forward);
 	nft_chain_delete(n, x->reply);
 	for (unsigned i = 0; i < FIREWALL_FAMILIES; i++)
 		nft_set_delete(n, x->sets[i]);
-	rc = commit(f);
-	return rc == -ENOENT ? 0 : rc;
+	return 0;
 }
 
 /* ---- in force ---- */
 
-static void map_elements(struct nft_element e[static 2], uint16_t id, const struct names *x)
+void firewall_profile_elements(uint16_t id, const struct profile_names *x, struct nft_element e[static PROFILE_ELEMENTS])
 {
 	uint32_t key = id;
 
-	e[0] = (struct nft_element){.set = MAP_PROFILES, .key_size = sizeof(key), .jump = x->forward};
-	e[1] = (struct nft_element){.set = MAP_PROFILES_REPLY, .key_size = sizeof(key), .jump = x->reply};
+	e[0] = (struct nft_element){.set = MAP_PROFILES, .key_size = sizeof(key), .jump = x ? x->forward : NULL, .gone = !x};
+	e[1] = (struct nft_element){.set = MAP_PROFILES_REPLY, .key_size = sizeof(key), .jump = x ? x->reply : NULL, .gone = !x};
 	memcpy(e[0].key, &key, sizeof(key));
 	memcpy(e[1].key, &key, sizeof(key));
 }
 
 int firewall_profile_set(struct firewall *f, uint16_t id, const struct profile *p)
 {
-	struct nft_element e[2];
-	struct names fresh, old;
-	int rc;
+	struct firewall_change *c;
+	int rc = firewall_change_new(f, &c);
 
-	if (!id || id > PROFILE_ID_MAX || p->count > PROFILE_BOXES_MAX)
-		return -EINVAL;
-	fresh = names_of(id, ++f->generation);
-	rc = build(f, &fresh, p);
-	if (rc == 0) {
-		map_elements(e, id, &fresh);
-		rc = nft_elements_put(&f->nft, e, 2);
-	}
-	if (rc < 0) {
-		(void)discard(f, &fresh);
+	if (rc < 0)
 		return rc;
-	}
-	old = names_of(id, f->profiles[id]);
-	/* The new one is in force whatever becomes of the old one, which nothing refers to: firewall_open() removes such leftovers. */
-	if (f->profiles[id])
-		(void)discard(f, &old);
-	f->profiles[id] = f->generation;
-	return 0;
+	rc = firewall_change_profile(c, id, p);
+	if (rc == 0)
+		rc = firewall_change_commit(c);
+	firewall_change_free(c);
+	return rc;
 }
 
 int firewall_profile_remove(struct firewall *f, uint16_t id)
 {
-	struct nft_element e[2];
-	struct names x;
+	struct nft_element e[PROFILE_ELEMENTS];
+	struct profile_names x;
 	int rc;
 
 	if (id > PROFILE_ID_MAX || !f->profiles[id])
 		return 0;
-	x = names_of(id, f->profiles[id]);
-	map_elements(e, id, &x);
-	rc = nft_elements_drop(&f->nft, e, 2);
+	firewall_profile_elements(id, NULL, e);
+	rc = nft_elements_apply(&f->nft, e, PROFILE_ELEMENTS);
 	if (rc < 0)
 		return rc;
+	x = firewall_profile_names(id, f->profiles[id]);
 	f->profiles[id] = 0;
-	return discard(f, &x);
+	nft_begin(&f->nft);
+	(void)firewall_profile_discard(f, &x); /* there is room in a new transaction */
+	rc = firewall_profile_commit(f);
+	return rc == -ENOENT ? 0 : rc;
 }

@@ -9,17 +9,14 @@
 #include <libnftnl/set.h>
 #include <linux/netfilter/nf_tables.h>
 
-enum { ELEMENTS_MAX = 3 };
-
-/* The elements of a session: its addresses, and its serial among the living. */
-static unsigned session_elements(const struct firewall_session *s, struct nft_element e[static ELEMENTS_MAX])
+unsigned firewall_session_elements(const struct firewall_session *s, bool gone, struct nft_element e[static SESSION_ELEMENTS_MAX])
 {
 	const struct addr *addresses[] = {&s->v4, &s->v6};
 	uint32_t serial = s->serial << PROFILE_BITS;
 	uint64_t timeout_ms = s->timeout_ms > 0 ? (uint64_t)s->timeout_ms : 0;
 	unsigned count = 0;
 
-	e[count] = (struct nft_element){.set = SET_LIVE, .key_size = sizeof(serial), .timeout_ms = timeout_ms};
+	e[count] = (struct nft_element){.set = SET_LIVE, .key_size = sizeof(serial), .timeout_ms = timeout_ms, .gone = gone};
 	memcpy(e[count++].key, &serial, sizeof(serial));
 	for (unsigned i = 0; i < FIREWALL_FAMILIES; i++) {
 		const struct addr *a = addresses[i];
@@ -29,27 +26,33 @@ static unsigned session_elements(const struct firewall_session *s, struct nft_el
 		e[count] = (struct nft_element){.set = firewall_families[i].sessions,
 			.key_size = (uint8_t)addr_size(a),
 			.mark = serial | s->profile,
-			.timeout_ms = timeout_ms};
+			.timeout_ms = timeout_ms,
+			.gone = gone};
 		memcpy(e[count++].key, a->bytes, sizeof(a->bytes));
 	}
 	return count;
 }
 
+bool firewall_session_valid(const struct firewall_session *s)
+{
+	return s->serial && s->serial <= SESSION_SERIAL_MAX && s->profile <= PROFILE_ID_MAX && s->timeout_ms > 0 &&
+	       (!s->v4.family || s->v4.family == 4) && (!s->v6.family || s->v6.family == 6) && (s->v4.family || s->v6.family);
+}
+
 int firewall_session_set(struct firewall *f, const struct firewall_session *s)
 {
-	struct nft_element e[ELEMENTS_MAX];
+	struct nft_element e[SESSION_ELEMENTS_MAX];
 
-	if (!s->serial || s->serial > SESSION_SERIAL_MAX || s->profile > PROFILE_ID_MAX || s->timeout_ms <= 0 ||
-		(s->v4.family && s->v4.family != 4) || (s->v6.family && s->v6.family != 6) || (!s->v4.family && !s->v6.family))
+	if (!firewall_session_valid(s))
 		return -EINVAL;
-	return nft_elements_put(&f->nft, e, session_elements(s, e));
+	return nft_elements_apply(&f->nft, e, firewall_session_elements(s, false, e));
 }
 
 int firewall_session_remove(struct firewall *f, const struct firewall_session *s)
 {
-	struct nft_element e[ELEMENTS_MAX];
+	struct nft_element e[SESSION_ELEMENTS_MAX];
 
-	return nft_elements_drop(&f->nft, e, session_elements(s, e));
+	return nft_elements_apply(&f->nft, e, firewall_session_elements(s, true, e));
 }
 
 /* ---- dump ---- */

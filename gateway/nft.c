@@ -13,14 +13,31 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nf_tables.h>
 
-enum { ANSWER_TIMEOUT_MS = 5000, SEND_BUFFER = 2 * (NFT_BATCH_MAX + NFT_MESSAGE_MAX), ANSWER_SIZE = 16384 };
+enum {
+	ANSWER_TIMEOUT_MS = 5000,
+	ANSWER_SIZE = 16384,
+	ROOM = 2 * NFT_MESSAGE_MAX, /* behind the last message there is always room for one more and for the end */
+	BUFFER_MIN = NFT_BATCH_MAX + ROOM,
+	SEND_OVERHEAD = 1024, /* what the kernel counts towards SO_SNDBUF beside the message */
+};
+
+/* The kernel takes a transaction only whole, in one datagram that fits into SO_SNDBUF. With a larger one refused the default does
+ * for all but the largest transactions, which send(2) then refuses. The kernel doubles what it is told. */
+static void send_buffer(struct nft *n, size_t size)
+{
+	int wanted = (int)(size / 2 + SEND_OVERHEAD);
+
+	if (size > n->send_size &&
+		setsockopt(mnl_socket_get_fd(n->socket), SOL_SOCKET, SO_SNDBUFFORCE, &wanted, sizeof(wanted)) == 0)
+		n->send_size = size;
+}
 
 int nft_open(struct nft *n, const char *table)
 {
-	int one = 1, size = SEND_BUFFER, rc;
+	int one = 1, rc;
 
-	*n = (struct nft){.table = table};
-	n->buffer = malloc(NFT_BATCH_MAX + NFT_MESSAGE_MAX);
+	*n = (struct nft){.table = table, .size = BUFFER_MIN};
+	n->buffer = malloc(n->size);
 	if (!n->buffer)
 		return -ENOMEM;
 	n->socket = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -29,8 +46,8 @@ int nft_open(struct nft *n, const char *table)
 		nft_close(n);
 		return rc;
 	}
-	/* Both only make room: with them refused the defaults do for all but the largest transactions, which then say so. */
-	(void)setsockopt(mnl_socket_get_fd(n->socket), SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size));
+	send_buffer(n, BUFFER_MIN);
+	/* It only makes room. */
 	(void)mnl_socket_setsockopt(n->socket, NETLINK_CAP_ACK, &one, sizeof(one));
 	return 0;
 }
@@ -50,6 +67,11 @@ uint32_t nft_port(const struct nft *n)
 	return mnl_socket_get_portid(n->socket);
 }
 
+static struct nlmsghdr *message_at(struct nft *n, size_t at)
+{
+	return (struct nlmsghdr *)(void *)(n->buffer + at);
+}
+
 void nft_begin(struct nft *n)
 {
 	if (n->rule)
@@ -58,10 +80,10 @@ void nft_begin(struct nft *n)
 	n->rules = 0;
 	n->error = 0;
 	n->failure_count = 0;
-	n->last = NULL;
+	n->last = 0;
 	n->first = ++n->sequence;
 	nftnl_batch_begin(n->buffer, n->first);
-	n->used = ((struct nlmsghdr *)(void *)n->buffer)->nlmsg_len;
+	n->used = message_at(n, 0)->nlmsg_len;
 }
 
 unsigned nft_count(const struct nft *n)
@@ -74,19 +96,36 @@ bool nft_has_room(const struct nft *n)
 	return n->used < NFT_BATCH_MAX;
 }
 
+/* Makes room for one more message. */
+static int grow(struct nft *n)
+{
+	char *more;
+
+	if (n->size - n->used >= ROOM)
+		return 0;
+	if (n->size >= NFT_TRANSACTION_MAX)
+		return -EMSGSIZE;
+	more = realloc(n->buffer, 2 * n->size);
+	if (!more)
+		return -ENOMEM;
+	n->buffer = more;
+	n->size *= 2;
+	return 0;
+}
+
 struct nlmsghdr *nft_message(struct nft *n, uint16_t type, uint16_t flags)
 {
-	if (!n->error && !nft_has_room(n))
-		n->error = -EMSGSIZE;
+	if (!n->error)
+		n->error = grow(n);
 	if (n->error)
 		return NULL;
-	n->last = nftnl_nlmsg_build_hdr(n->buffer + n->used, type, NFPROTO_INET, flags, ++n->sequence);
-	return n->last;
+	n->last = n->used;
+	return nftnl_nlmsg_build_hdr(n->buffer + n->used, type, NFPROTO_INET, flags, ++n->sequence);
 }
 
 void nft_message_end(struct nft *n)
 {
-	n->used += (n->last->nlmsg_len + MNL_ALIGNTO - 1U) & ~(MNL_ALIGNTO - 1U);
+	n->used += (message_at(n, n->last)->nlmsg_len + MNL_ALIGNTO - 1U) & ~(MNL_ALIGNTO - 1U);
 }
 
 static void note_failure(struct nft *n, uint32_t sequence, int error)
@@ -147,9 +186,10 @@ int nft_commit(struct nft *n)
 {
 	if (n->error || !n->last)
 		return n->error;
-	n->last->nlmsg_flags |= NLM_F_ACK;
+	message_at(n, n->last)->nlmsg_flags |= NLM_F_ACK;
 	nftnl_batch_end(n->buffer + n->used, n->sequence + 1);
-	n->used += ((struct nlmsghdr *)(void *)(n->buffer + n->used))->nlmsg_len;
+	n->used += message_at(n, n->used)->nlmsg_len;
+	send_buffer(n, n->used);
 	if (mnl_socket_sendto(n->socket, n->buffer, n->used) < 0)
 		n->error = -errno;
 	else

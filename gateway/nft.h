@@ -24,7 +24,8 @@ struct nftnl_set;
 struct nftnl_set_elem;
 
 enum {
-	NFT_BATCH_MAX = 131072, /* bytes after which a transaction takes no further message */
+	NFT_BATCH_MAX = 524288, /* bytes after which work that may be split goes into a further transaction */
+	NFT_TRANSACTION_MAX = 1 << 28, /* bytes of a transaction that may not be split: more than 500,000 sessions */
 	NFT_MESSAGE_MAX = 65536, /* bytes of the largest message */
 	NFT_FAILURES_MAX = 16,
 	NFT_KEY_MAX = 16, /* bytes of the keys of struct nft_element */
@@ -40,8 +41,9 @@ struct nft {
 	const char *table; /* not owned */
 	uint32_t sequence, first; /* last sequence number used; that of the transaction's begin */
 	char *buffer;
-	size_t used;
-	struct nlmsghdr *last;
+	size_t size, used;
+	size_t last; /* where the last message begins; 0: there is none */
+	size_t send_size; /* what the socket takes at once */
 	struct nftnl_rule *rule; /* under construction */
 	unsigned rules; /* rules that the transaction adds */
 	int error; /* sticky */
@@ -62,7 +64,7 @@ void nft_begin(struct nft *n);
 /* How many messages the transaction has so far: the number that the next one gets. */
 unsigned nft_count(const struct nft *n);
 
-/* May another message be added, or is it time to commit? */
+/* Is there room in a transaction of ordinary size, or is it time to commit what may be committed in parts? */
 bool nft_has_room(const struct nft *n);
 
 /*
@@ -123,24 +125,26 @@ void nft_set_flush(struct nft *n, const char *name);
 
 struct nft_element {
 	const char *set;
-	uint8_t key[NFT_KEY_MAX];
+	uint8_t key[NFT_KEY_MAX]; /* zero behind key_size */
 	uint8_t key_size;
+	bool gone; /* nft_elements_apply(): afterwards it is not there */
+	bool present; /* scratch of nft_elements_apply() */
+	uint32_t order; /* the same */
 	uint32_t mark; /* the data of a map of marks; 0: no data */
 	const char *jump; /* the data of a verdict map: chain to jump to; NULL: no data */
 	uint64_t timeout_ms; /* 0: none */
-	bool present; /* scratch of nft_elements_put() and nft_elements_drop() */
 };
 
-/* Adds one element to the transaction (without asking whether it is there: -EEXIST), or deletes one (-ENOENT). */
+/* Adds one element to the transaction, without asking whether it is there: -EEXIST. */
 void nft_element_add(struct nft *n, const struct nft_element *e);
-void nft_element_delete(struct nft *n, const struct nft_element *e);
 
 /*
- * Whole transactions of their own: afterwards the elements are there with these data and timeouts, or are not there, whatever
- * was there before. An element that the kernel expires meanwhile does no harm. 0 or -errno: nothing changed.
+ * One transaction of its own: afterwards the elements are there with these data and timeouts, or are not there (`gone`), whatever
+ * was there before. Of several for the same key one that is to be there wins, else the last. An element that the kernel expires
+ * meanwhile does no harm. Sorts `elements` and drops doubles. 0 or -errno: nothing changed (-ETIMEDOUT, -ENOBUFS: unknown; it
+ * may be asked for again). -ENOENT when a set or a chain to jump to is not there.
  */
-int nft_elements_put(struct nft *n, struct nft_element *elements, unsigned count);
-int nft_elements_drop(struct nft *n, struct nft_element *elements, unsigned count);
+int nft_elements_apply(struct nft *n, struct nft_element *elements, unsigned count);
 
 /* Adds all elements collected in a libnftnl set (at most about 500: NFT_MESSAGE_MAX) as one message. */
 void nft_elements_add(struct nft *n, struct nftnl_set *set);
