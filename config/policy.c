@@ -41,6 +41,7 @@ void policy_unref(struct policy *p)
 	for (size_t i = 0; i < p->file_count; i++)
 		free(p->files[i].rules);
 	free(p->files);
+	free(p->systems);
 	arena_free(&p->arena);
 	free(p);
 }

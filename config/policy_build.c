@@ -34,29 +34,30 @@ struct system *policy_build_system(const struct build *b, const char *name)
 
 struct system *policy_build_system_add(struct build *b, const char *name)
 {
-	struct arena *const arena = &b->policy->arena;
+	struct policy *const p = b->policy;
+	struct arena *const arena = &p->arena;
 	struct system *s = arena_alloc(arena, 1, sizeof *s);
 
-	if (b->system_count % 64 == 0) {
-		struct system **more = reallocarray(b->systems, b->system_count + 64, sizeof(struct system *));
+	if (p->system_count % 64 == 0) {
+		struct system **more = reallocarray(p->systems, p->system_count + 64, sizeof(struct system *));
 		if (!more)
 			s = NULL;
 		else
-			b->systems = more;
+			p->systems = more;
 	}
 	if (!s || !(s->name = arena_text(arena, name)) || !tsearch(s, &b->system_tree, system_compare)) {
 		b->error = -ENOMEM;
 		return NULL;
 	}
-	b->systems[b->system_count++] = s;
-	b->policy->counts.systems++;
+	p->systems[p->system_count++] = s;
+	p->counts.systems++;
 	return s;
 }
 
 static void warn_unused(const struct build *b)
 {
-	for (size_t i = 0; i < b->system_count; i++) {
-		const struct system *const s = b->systems[i];
+	for (size_t i = 0; i < b->policy->system_count; i++) {
+		const struct system *const s = b->policy->systems[i];
 		if (!s->used)
 			diag_add(b->d, DIAG_WARNING, "systems.acl", s->line, s->place.column, s->place.width, s->source,
 				"no allow or deny names the system '%s'; remove it if nobody needs it", s->name);
@@ -97,7 +98,6 @@ int policy_build_end(struct build *b, struct policy **out)
 		warn_unused(b);
 	b->d->failed = b->d->failed || b->failed_before;
 	tdestroy(b->system_tree, policy_build_keep);
-	free(b->systems);
 	if (r) {
 		policy_unref(b->policy);
 	} else {

@@ -92,6 +92,8 @@ struct policy {
 	struct arena arena; /* all that the rest points to, but `files` and the rules' arrays */
 	struct rule_file *files; /* sorted by kind, then name */
 	size_t file_count;
+	struct system **systems; /* in the order of their first definition */
+	size_t system_count;
 	struct policy_counts counts;
 };
 
@@ -101,8 +103,7 @@ struct build {
 	struct diag *d;
 	struct policy_context context;
 	void *system_tree; /* struct system by name, tsearch(3) */
-	struct system **systems; /* in the order of their first definition */
-	size_t system_count, box_count;
+	size_t box_count;
 	bool systems_unknown; /* systems.acl could not be read: no name can be called wrong */
 	bool systems_mistaken; /* it has mistakes: no expectation can be judged */
 	bool failed_before; /* d->failed at the start; in between it means this set */

@@ -110,8 +110,8 @@ static bool named_system(struct parser *ps, struct boxes *out)
 		return false; /* reported already: systems.acl could not be read */
 	if (ps->b->d->count < DIAG_MAX) {
 		nearest_offer_all(&n, (const char *const[]){"tcp", "udp", "icmp", "any", NULL});
-		for (size_t i = 0; i < ps->b->system_count; i++)
-			nearest_offer(&n, ps->b->systems[i]->name);
+		for (size_t i = 0; i < ps->b->policy->system_count; i++)
+			nearest_offer(&n, ps->b->policy->systems[i]->name);
 	}
 	lexer_mistake(&ps->lx, w, "unknown system%s '%s'%s", statement_goes_on ? " or protocol" : "", w->text,
 		n.best ? nearest_hint(&n, hint)

@@ -257,7 +257,7 @@ int profile_words(struct arena *arena, const struct profile *p, size_t max, stru
 int profile_sentence(struct arena *arena, const struct profile *p, size_t max, const char **out)
 {
 	struct arena scratch = {0};
-	struct words words;
+	struct words words = {0};
 	char *text = NULL;
 	size_t size = 0;
 	FILE *f = NULL;

@@ -15,7 +15,7 @@ static struct profile *compile(const char *text)
 	struct policy *const policy = policy_right(&(struct policy_text){"users/u.acl", text}, 1);
 
 	assert_non_null(policy);
-	assert_int_equal(profile_compile(policy, &anybody, &p), 0);
+	assert_int_equal(profile_compile(policy, &anybody, 0, &p), 0);
 	policy_unref(policy);
 	return p;
 }
