@@ -54,8 +54,43 @@ struct system *policy_build_system_add(struct build *b, const char *name)
 	return s;
 }
 
+struct address_list *policy_build_list(const struct build *b, const char *name)
+{
+	for (size_t i = 0; i < b->list_count; i++)
+		if (!strcmp(b->lists[i]->name, name))
+			return b->lists[i];
+	return NULL;
+}
+
+struct address_list *policy_build_list_add(struct build *b, const char *name, const char *path)
+{
+	struct address_list *const l = arena_alloc(&b->policy->arena, 1, sizeof *l);
+	struct address_list **const more = reallocarray(b->lists, b->list_count + 1, sizeof(struct address_list *));
+
+	if (more)
+		b->lists = more;
+	if (!l || !more) {
+		b->error = -ENOMEM;
+		return NULL;
+	}
+	l->name = name;
+	l->path = path;
+	b->lists[b->list_count++] = l;
+	return l;
+}
+
+void policy_build_unread(struct build *b, enum policy_file_kind kind)
+{
+	b->systems_unknown = b->systems_unknown || kind == FILE_SYSTEMS;
+	b->lists_unknown = b->lists_unknown || kind == FILE_LIST;
+}
+
 static void warn_unused(const struct build *b)
 {
+	for (size_t i = 0; i < b->list_count; i++)
+		if (!b->lists[i]->used)
+			diag_add(b->d, DIAG_WARNING, b->lists[i]->path, 0, 0, 1, NULL,
+				"no from line names the list '%s'; remove the file if nobody needs it", b->lists[i]->name);
 	for (size_t i = 0; i < b->policy->system_count; i++) {
 		const struct system *const s = b->policy->systems[i];
 		if (!s->used)
@@ -98,6 +133,7 @@ int policy_build_end(struct build *b, struct policy **out)
 		warn_unused(b);
 	b->d->failed = b->d->failed || b->failed_before;
 	tdestroy(b->system_tree, policy_build_keep);
+	free(b->lists);
 	if (r) {
 		policy_unref(b->policy);
 	} else {

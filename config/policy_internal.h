@@ -10,6 +10,7 @@
 #include "config/arena.h"
 #include "config/hours.h"
 #include "config/lexer.h"
+#include "config/networks.h"
 #include "config/policy.h"
 #include "config/profile.h"
 
@@ -43,14 +44,6 @@ struct rule {
 	const char *text, *what;
 	int64_t until; /* INT64_MAX: none */
 	struct boxes boxes;
-};
-
-/* Addresses, sorted and disjoint. */
-struct networks {
-	struct range {
-		struct addr first, last;
-	} * range;
-	size_t count;
 };
 
 /* A statement about when, from where and for how long. */
@@ -97,6 +90,13 @@ struct policy {
 	struct policy_counts counts;
 };
 
+/* The networks of a file in lists/. */
+struct address_list {
+	const char *name, *path;
+	const struct networks *networks;
+	bool used;
+};
+
 /* A policy under construction. */
 struct build {
 	struct policy *policy;
@@ -104,6 +104,10 @@ struct build {
 	struct policy_context context;
 	void *system_tree; /* struct system by name, tsearch(3) */
 	size_t box_count;
+	struct address_list **lists; /* in the order of their files */
+	size_t list_count;
+	const struct networks *internet; /* NULL until a statement names it */
+	bool lists_unknown; /* a list could not be read: no name can be called wrong */
 	bool systems_unknown; /* systems.acl could not be read: no name can be called wrong */
 	bool systems_mistaken; /* it has mistakes: no expectation can be judged */
 	bool failed_before; /* d->failed at the start; in between it means this set */
@@ -136,8 +140,20 @@ struct system *policy_build_system(const struct build *b, const char *name);
 /* A new system without destinations; NULL when out of memory (then in build->error). */
 struct system *policy_build_system_add(struct build *b, const char *name);
 
-/* Reads "PROTO [PORTS] DEST..." from word `*next` on, up to the end of the line or a bare word `reason`, into `out` (memory of
- * the policy) and moves `*next` behind it. False when something was reported. */
+/* The list of that name, or NULL. */
+struct address_list *policy_build_list(const struct build *b, const char *name);
+
+/* A new list without networks; NULL when out of memory (then in build->error). */
+struct address_list *policy_build_list_add(struct build *b, const char *name, const char *path);
+
+/* A file of that kind is there and could not be read. */
+void policy_build_unread(struct build *b, enum policy_file_kind kind);
+
+/* Does the bare word `i` end a WHAT: `until` or `reason`? */
+bool policy_what_ends(const struct lexer *lx, unsigned i);
+
+/* Reads "PROTO [PORTS] DEST..." from word `*next` on, up to the end of the line or policy_what_ends(), into `out` (memory of the
+ * policy) and moves `*next` behind it. False when something was reported. */
 bool policy_what_parse(struct build *b, const struct lexer *lx, unsigned *next, struct boxes *out);
 
 /* Is it one of the words that stand for protocols? They cannot name a system. */

@@ -19,7 +19,7 @@ enum { PATH_SIZE = 512 };
 static const struct folder {
 	const char *name;
 	enum policy_file_kind kind;
-} folders[] = {{"groups", FILE_GROUP}, {"users", FILE_USER}, {"devices", FILE_DEVICE}};
+} folders[] = {{"lists", FILE_LIST}, {"groups", FILE_GROUP}, {"users", FILE_USER}, {"devices", FILE_DEVICE}};
 
 enum { FOLDERS = sizeof folders / sizeof *folders };
 
@@ -93,7 +93,7 @@ static void load_file(
 	if (r == -ENOENT && kind == FILE_SYSTEMS)
 		return;
 	if (r < 0) {
-		b->systems_unknown = b->systems_unknown || kind == FILE_SYSTEMS;
+		policy_build_unread(b, kind);
 		fault(b, path, r);
 		return;
 	}
@@ -110,7 +110,10 @@ static bool name_good(struct build *b, const struct folder *folder, const char *
 		diag_add(b->d, DIAG_ERROR, path, 0, 0, 1, NULL,
 			"the file's name is no %s name; expected 1 to %d of A-Z a-z 0-9 _ . @ -, beginning with neither '-' nor "
 			"'.', then .acl",
-			folder->kind == FILE_USER ? "user" : "group", USER_NAME_MAX);
+			folder->kind == FILE_USER    ? "user"
+			: folder->kind == FILE_GROUP ? "group"
+						     : "list",
+			USER_NAME_MAX);
 		return false;
 	}
 	if (folder->kind == FILE_DEVICE && device_class_parse(name, &class) < 0) {
@@ -178,7 +181,7 @@ static void judge_stray(struct build *b, int dirfd, const struct folder *none, c
 		nearest_offer(&n, folders[i].name);
 	const bool folder = !fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) && S_ISDIR(st.st_mode);
 	diag_add(b->d, folder || is_acl(name) ? DIAG_ERROR : DIAG_WARNING, name, 0, 0, 1, NULL,
-		"is not read; here stand systems.acl, groups/, users/ and devices/%s",
+		"is not read; here stand systems.acl, lists/, groups/, users/ and devices/%s",
 		n.best ? nearest_hint(&n, hint) : "; move it away");
 }
 

@@ -152,20 +152,6 @@ void policy_terms(const struct policy *p, const struct subject *s, int64_t at, s
 	out->ends_line = bar_line(p, s, &l, out->ends_bar, out->ends);
 }
 
-static bool networks_contain(const struct networks *n, const struct addr *a)
-{
-	size_t first = 0, end = n->count;
-
-	while (first < end) {
-		const size_t middle = first + (end - first) / 2;
-		if (addr_compare(&n->range[middle].last, a) < 0)
-			first = middle + 1;
-		else
-			end = middle;
-	}
-	return first < n->count && addr_compare(&n->range[first].first, a) <= 0;
-}
-
 static bool term_contains(const struct term *t, const struct addr *a)
 {
 	for (size_t i = 0; i < t->from.count; i++)

@@ -10,7 +10,8 @@
 #include "config/policy_internal.h"
 
 #define PORTS_EXPECTED "expected ports: 443, 80,443, 8000-8100, or * for every port"
-#define DEST_EXPECTED "expected an address (10.20.0.10, 2001:db8::5), a network (10.20.0.0/24) or a range (10.20.0.5-10.20.0.9)"
+#define DEST_EXPECTED                                                                                                            \
+	"expected an address (10.20.0.10, 2001:db8::5), a network (10.20.0.0/24), a range (10.20.0.5-10.20.0.9) or internet"
 
 static const struct protocol {
 	const char *name;
@@ -34,10 +35,9 @@ struct ports {
 };
 
 struct dests {
-	struct {
-		struct addr first, last;
-	} range[POLICY_DESTS_MAX];
+	struct range range[POLICY_DESTS_MAX];
 	size_t count;
+	bool internet; /* and that */
 };
 
 static const struct protocol *protocol_find(const char *word)
@@ -46,6 +46,11 @@ static const struct protocol *protocol_find(const char *word)
 		if (!strcmp(protocols[i].name, word))
 			return &protocols[i];
 	return NULL;
+}
+
+bool policy_what_ends(const struct lexer *lx, unsigned i)
+{
+	return lexer_is(lx, i, "until") || lexer_is(lx, i, "reason");
 }
 
 bool policy_what_is_protocol(const char *word)
@@ -136,13 +141,13 @@ static bool like_dest(const char *text)
 }
 
 /* "FIRST-LAST" */
-static bool parse_range(const struct lexer *lx, const struct word *w, struct addr *first, struct addr *last)
+static bool parse_range(const struct lexer *lx, const struct word *w, struct range *out)
 {
 	const size_t front = strcspn(w->text, "-");
 	char text[ADDR_TEXT];
 
 	snprintf(text, sizeof text, "%.*s", (int)front, w->text);
-	if (front >= sizeof text || addr_parse(text, first) < 0) {
+	if (front >= sizeof text || addr_parse(text, &out->first) < 0) {
 		const struct word wrong = word_part(w, 0, front);
 		lexer_mistake(
 			lx, &wrong, "'%.*s' is not an address; expected a range like 10.20.0.5-10.20.0.9", (int)front, w->text);
@@ -153,81 +158,53 @@ static bool parse_range(const struct lexer *lx, const struct word *w, struct add
 		lexer_mistake(lx, &part, "the last address is missing; expected a range like 10.20.0.5-10.20.0.9");
 		return false;
 	}
-	if (addr_parse(w->text + front + 1, last) < 0) {
+	if (addr_parse(w->text + front + 1, &out->last) < 0) {
 		lexer_mistake(
 			lx, &part, "'%s' is not an address; expected a range like 10.20.0.5-10.20.0.9", w->text + front + 1);
 		return false;
 	}
-	if (first->family != last->family) {
+	if (out->first.family != out->last.family) {
 		lexer_mistake(lx, w, "the range mixes IPv4 and IPv6; write one range for each");
 		return false;
 	}
-	if (addr_compare(first, last) > 0) {
+	if (addr_compare(&out->first, &out->last) > 0) {
 		lexer_mistake(lx, w, "the range is empty: its first address is above its last; write the smaller one first");
 		return false;
 	}
 	return true;
 }
 
-/* The network that somebody meant who wrote one with host bits: "10.20.0.10/24" -> "10.20.0.0/24". */
-static const char *without_host_bits(const char *written, char text[static PREFIX_TEXT])
+static bool parse_network(const struct lexer *lx, const struct word *w, struct range *out)
 {
-	const char *const slash = strchr(written, '/');
-	unsigned bits = 0;
-	struct prefix p = {0};
-	char front[ADDR_TEXT];
+	struct nearest n = nearest_to(w->text);
+	char complaint[256], hint[NEAREST_TEXT];
 
-	if (!slash)
-		return NULL;
-	snprintf(front, sizeof front, "%.*s", (int)(slash - written), written);
-	if (addr_parse(front, &p.addr) < 0 || !word_number(slash + 1, strlen(slash + 1), 128, &bits))
-		return NULL;
-	if (p.addr.family == 4 && strchr(front, ':')) { /* IPv4-mapped */
-		if (bits < 96)
-			return NULL;
-		bits -= 96;
-	}
-	p.bits = (uint8_t)bits;
-	for (size_t i = 0; i < addr_size(&p.addr); i++) {
-		const unsigned kept = bits > 8 * i ? bits - 8 * (unsigned)i : 0;
-		p.addr.bytes[i] &= (uint8_t)(kept >= 8 ? 0xff : 0xff00 >> kept);
-	}
-	return prefix_format(&p, text);
-}
-
-static bool parse_network(const struct lexer *lx, const struct word *w, struct addr *first, struct addr *last)
-{
-	char text[PREFIX_TEXT];
-	struct prefix p;
-	const int r = prefix_parse(w->text, &p);
-
-	if (r == -EDOM) {
-		const char *const meant = without_host_bits(w->text, text);
-		lexer_mistake(lx, w, "'%s' has bits set below its mask; expected the network %s, or a bare address for one host",
-			w->text, meant ? meant : "address");
-		return false;
-	}
-	if (r < 0) {
-		lexer_mistake(lx, w, "'%s' is not a destination; " DEST_EXPECTED, w->text);
-		return false;
-	}
-	prefix_range(&p, first, last);
-	return true;
+	nearest_offer_all(&n, (const char *const[]){"internet", "until", "reason", NULL});
+	snprintf(complaint, sizeof complaint, "is not a destination; " DEST_EXPECTED "%s", nearest_hint(&n, hint));
+	return networks_word(lx, w, complaint, out);
 }
 
 static bool parse_dest(const struct lexer *lx, const struct word *w, struct dests *out)
 {
-	struct addr first, last;
+	struct range r;
 
 	if (w->quoted) {
 		lexer_mistake(lx, w, "a quoted text is not a destination; " DEST_EXPECTED ", or reason \"TEXT\"");
 		return false;
 	}
+	if (!strcmp(w->text, "internet") && !out->internet) {
+		out->internet = true;
+		return true;
+	}
+	if (!strcmp(w->text, "internet")) {
+		lexer_mistake(lx, w, "destination '%s' stands twice in this statement; remove one", w->text);
+		return false;
+	}
 	const bool range = strchr(w->text, '-') && like_dest(w->text);
-	if (range ? !parse_range(lx, w, &first, &last) : !parse_network(lx, w, &first, &last))
+	if (range ? !parse_range(lx, w, &r) : !parse_network(lx, w, &r))
 		return false;
 	for (size_t i = 0; i < out->count; i++)
-		if (addr_equal(&out->range[i].first, &first) && addr_equal(&out->range[i].last, &last)) {
+		if (addr_equal(&out->range[i].first, &r.first) && addr_equal(&out->range[i].last, &r.last)) {
 			lexer_mistake(lx, w, "destination '%s' stands twice in this statement; remove one", w->text);
 			return false;
 		}
@@ -235,12 +212,12 @@ static bool parse_dest(const struct lexer *lx, const struct word *w, struct dest
 		lexer_mistake(lx, w, "more than %d destinations in one statement; write a second statement", POLICY_DESTS_MAX);
 		return false;
 	}
-	out->range[out->count].first = first;
-	out->range[out->count++].last = last;
+	out->range[out->count++] = r;
 	return true;
 }
 
-/* DEST... up to the end or `reason`; a word without any digit is no attempt at an address and ends the search for more mistakes.
+/* DEST... up to the end, `until` or `reason`; a word without any digit is no attempt at an address and ends the search for more
+ * mistakes.
  */
 static bool parse_dests(const struct lexer *lx, unsigned *next, const struct protocol *proto, struct dests *out)
 {
@@ -248,7 +225,8 @@ static bool parse_dests(const struct lexer *lx, unsigned *next, const struct pro
 	bool good = true;
 
 	out->count = 0;
-	for (; *next < lx->count && !lexer_is(lx, *next, "reason"); ++*next) {
+	out->internet = false;
+	for (; *next < lx->count && !policy_what_ends(lx, *next); ++*next) {
 		const struct word w = lexer_word(lx, *next);
 		if (*next == from && !proto->has_ports && !w.quoted && like_ports(w.text)) {
 			lexer_mistake(lx, &w, "%s takes no ports; " DEST_EXPECTED, proto->name);
@@ -269,13 +247,48 @@ static bool parse_dests(const struct lexer *lx, unsigned *next, const struct pro
 	return good;
 }
 
+/* The addresses that `internet` stands for; NULL when there are none, which was reported. */
+static const struct networks *internet(struct build *b, const struct lexer *lx)
+{
+	struct networks *n = NULL;
+
+	if (!b->internet && (n = arena_alloc(&b->policy->arena, 1, sizeof *n)) &&
+		!networks_internet(b->context.internal, b->context.internal_count, &b->policy->arena, n))
+		b->internet = n;
+	if (!b->internet)
+		b->error = -ENOMEM;
+	else if (!b->internet->count)
+		lexer_mistake(lx, &lx->words[0], "nothing is internet, for internal-networks of sekisho.conf are all addresses");
+	return b->internet && b->internet->count ? b->internet : NULL;
+}
+
+static struct profile_box *combine_range(
+	struct profile_box *box, const struct range *r, const struct protocol *proto, const struct ports *ports)
+{
+	const bool v6 = r->first.family == 6;
+
+	for (size_t i = 0; i < ports->count; i++)
+		*box++ = (struct profile_box){
+			.first = r->first,
+			.last = r->last,
+			.proto_first = v6 ? proto->first6 : proto->first,
+			.proto_last = v6 ? proto->last6 : proto->last,
+			.port_first = ports->range[i].first,
+			.port_last = ports->range[i].last,
+		};
+	return box;
+}
+
 /* Writes down every combination. */
 static bool combine(struct build *b, const struct lexer *lx, const struct protocol *proto, const struct ports *ports,
 	const struct dests *dests, struct boxes *out)
 {
-	const size_t count = ports->count * dests->count;
+	const struct networks *const open = dests->internet ? internet(b, lx) : NULL;
+	const size_t count = ports->count * (dests->count + (open ? open->count : 0));
 	const struct word w = lexer_word(lx, 0);
 
+	if (dests->internet && !open)
+		return false;
 	if (b->box_count + count > POLICY_BOXES_MAX) {
 		if (b->box_count <= POLICY_BOXES_MAX) /* said once */
 			lexer_mistake(lx, &w,
@@ -291,18 +304,10 @@ static bool combine(struct build *b, const struct lexer *lx, const struct protoc
 	}
 	b->box_count += count;
 	*out = (struct boxes){.box = box, .count = count};
-	for (size_t i = 0; i < dests->count; i++) {
-		const bool v6 = dests->range[i].first.family == 6;
-		for (size_t j = 0; j < ports->count; j++)
-			*box++ = (struct profile_box){
-				.first = dests->range[i].first,
-				.last = dests->range[i].last,
-				.proto_first = v6 ? proto->first6 : proto->first,
-				.proto_last = v6 ? proto->last6 : proto->last,
-				.port_first = ports->range[j].first,
-				.port_last = ports->range[j].last,
-			};
-	}
+	for (size_t i = 0; i < dests->count; i++)
+		box = combine_range(box, &dests->range[i], proto, ports);
+	for (size_t i = 0; open && i < open->count; i++)
+		box = combine_range(box, &open->range[i], proto, ports);
 	return true;
 }
 
@@ -332,10 +337,11 @@ bool policy_what_parse(struct build *b, const struct lexer *lx, unsigned *next, 
 	++*next;
 	if (proto->has_ports) {
 		const struct word w = lexer_word(lx, *next);
-		if (!*w.text || w.quoted || lexer_is(lx, *next, "reason") || (like_dest(w.text) && !like_ports(w.text))) {
+		if (!*w.text || w.quoted || policy_what_ends(lx, *next) || !strcmp(w.text, "internet") ||
+			(like_dest(w.text) && !like_ports(w.text))) {
 			lexer_mistake(lx, &w, "%s needs ports before the destination; " PORTS_EXPECTED, proto->name);
 			good = false;
-			if (!like_dest(w.text))
+			if (!like_dest(w.text) && strcmp(w.text, "internet") != 0)
 				return false;
 		} else {
 			good = parse_ports(lx, &w, &ports);

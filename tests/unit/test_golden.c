@@ -18,7 +18,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
+#include "common/text.h"
 #include "config/policy.h"
 #include "config/settings.h"
 
@@ -76,6 +78,18 @@ static bool finish(const char *folder, const char *name, struct diag *d, int res
 	return good;
 }
 
+/* What the cases of tests/golden/acl are read with; the time zone is main()'s. */
+static struct prefix internal[3];
+static struct policy_context context = {.internal = internal, .internal_count = 3};
+
+static void set_context(void)
+{
+	assert_int_equal(prefix_parse("10.20.0.0/16", &internal[0]), 0);
+	assert_int_equal(prefix_parse("2400:db8:20::/48", &internal[1]), 0);
+	assert_int_equal(prefix_parse("100.100.0.0/16", &internal[2]), 0);
+	assert_int_equal(time_parse("2026-11-23T12:00", &context.now), 0);
+}
+
 static bool acl_case(const char *folder, const char *name)
 {
 	char path[PATH_SIZE];
@@ -83,7 +97,7 @@ static bool acl_case(const char *folder, const char *name)
 	struct policy *p = NULL;
 
 	snprintf(path, sizeof path, "%s/%s", folder, name);
-	const int r = policy_load(path, NULL, &p, &d);
+	const int r = policy_load(path, &context, &p, &d);
 	assert_true(r == 0 ? p != NULL : p == NULL);
 	policy_unref(p);
 	return finish(folder, name, &d, r);
@@ -141,7 +155,8 @@ static void run_all(const char *kind, const char *suffix, golden_case *run, unsi
 static void test_acl(void **state)
 {
 	(void)state;
-	run_all("acl", "", acl_case, 15);
+	set_context();
+	run_all("acl", "", acl_case, 20);
 }
 
 static void test_conf(void **state)
@@ -154,5 +169,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_acl), cmocka_unit_test(test_conf)};
 
+	setenv("TZ", "Asia/Tokyo", 1);
+	tzset();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
