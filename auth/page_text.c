@@ -137,6 +137,8 @@ static const char *const ends[SESSION_ENDS][LANGUAGES] = {
 			 "グイン"
 			 "してください。",
 		"Closed because you moved to a network that is not permitted for you. Change to one that is, then log in again."},
+	[END_REBOOT] = {"ゲートウェイを再起動したため閉じました。もう一度ログインしてください。",
+		"Closed because the gateway was restarted. Please log in again."},
 };
 
 static const struct error_text {

@@ -154,6 +154,7 @@ const char *session_end_name(unsigned reason)
 		[END_ACL_REMOVED] = "acl-removed",
 		[END_SUPERSEDED] = "superseded",
 		[END_NETWORK] = "network-not-allowed",
+		[END_REBOOT] = "reboot",
 	};
 	return names[reason < SESSION_ENDS ? reason : END_NONE];
 }

@@ -134,6 +134,7 @@ enum session_end {
 	END_ACL_REMOVED,
 	END_SUPERSEDED,
 	END_NETWORK,
+	END_REBOOT, /* the gateway's machine was started anew */
 	SESSION_ENDS
 };
 const char *session_end_name(unsigned reason); /* "logout", "idle", ...; "none" */

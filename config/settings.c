@@ -44,6 +44,8 @@ static const struct {
 	[KEY_LOGIN_FAILURES] = {"login-failures", 3, 3, "5 per 5m", false, settings_read_login_failures, NULL},
 	[KEY_UNKNOWN_USERS] = {"unknown-users", 1, 1, "hash", false, settings_read_unknown_users, NULL},
 	[KEY_LOG_SPACE_RESERVE] = {"log-space-reserve", 1, 1, "64", false, settings_read_log_space_reserve, NULL},
+	[KEY_ON_STOP] = {"on-stop", 1, 1, "close", false, settings_read_on_stop, NULL},
+	[KEY_SESSIONS_AFTER_REBOOT] = {"sessions-after-reboot", 1, 1, "end", false, settings_read_sessions_after_reboot, NULL},
 	[KEY_DNS_SEARCH] = {"dns-search", 1, SEARCH_MAX, "example.jp", false, settings_read_dns_search, NULL},
 	[KEY_LABEL] = {"label", 1, LEXER_WORDS_MAX, "\"Example Ministry\"", false, settings_read_label, NULL},
 };

@@ -28,6 +28,8 @@
  *   login-failures       N per TIME                    5 per 5m, 1..100: failed attempts of one device before it must wait
  *   unknown-users        hash|plain                    hash    how unknown user names are logged
  *   log-space-reserve    MIB                           64      logins are refused when less is free in the log folder
+ *   on-stop              close|leave                   close   what happens to the tunnel when the gateway is stopped, not restarted
+ *   sessions-after-reboot end|keep                     end     do sessions survive a start of the machine?
  *   dns-search           NAME...                       none; at most 4
  *   label                TEXT                          portal-name; shown on the page and in phone configurations (comment)
  */
@@ -69,6 +71,7 @@ struct settings {
 	int64_t login_failures_seconds;
 	bool unknown_users_plain;
 	uint64_t log_reserve_bytes;
+	bool stop_leaves, reboot_keeps;
 };
 
 /* Reads and checks the file. 0; or -EINVAL with every mistake in `d`; or -errno from opening it (also put into `d`, with

@@ -33,6 +33,8 @@ enum keyword {
 	KEY_LOGIN_FAILURES,
 	KEY_UNKNOWN_USERS,
 	KEY_LOG_SPACE_RESERVE,
+	KEY_ON_STOP,
+	KEY_SESSIONS_AFTER_REBOOT,
 	KEY_DNS_SEARCH,
 	KEY_LABEL,
 	KEYWORDS
@@ -71,6 +73,8 @@ bool settings_read_login_failures(struct reader *r);
 bool settings_read_unknown_users(struct reader *r);
 bool settings_read_log_space_reserve(struct reader *r);
 bool settings_read_dns_search(struct reader *r);
+bool settings_read_on_stop(struct reader *r);
+bool settings_read_sessions_after_reboot(struct reader *r);
 bool settings_read_label(struct reader *r);
 
 /* Each reports in which way the values of the current line do not go together with other settings. */

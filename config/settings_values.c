@@ -208,6 +208,26 @@ bool settings_read_log_space_reserve(struct reader *r)
 	return true;
 }
 
+bool settings_read_on_stop(struct reader *r)
+{
+	unsigned choice;
+
+	if (!read_choice(r, (const char *const[]){"close", "leave", NULL}, "close or leave", &choice))
+		return false;
+	r->s.stop_leaves = choice == 1;
+	return true;
+}
+
+bool settings_read_sessions_after_reboot(struct reader *r)
+{
+	unsigned choice;
+
+	if (!read_choice(r, (const char *const[]){"end", "keep", NULL}, "end or keep", &choice))
+		return false;
+	r->s.reboot_keeps = choice == 1;
+	return true;
+}
+
 /* One text in quotes, or the words of the line. */
 bool settings_read_label(struct reader *r)
 {

@@ -12,6 +12,7 @@
 #include "common/say.h"
 #include "gateway/access.h"
 #include "gateway/admission.h"
+#include "gateway/boot.h"
 #include "gateway/control.h"
 #include "gateway/enforcement.h"
 #include "gateway/event.h"
@@ -58,6 +59,7 @@ static int start_records(struct gateway *g, char *why, size_t why_size)
 	r = log_open(PATH_LOG_DIR, host, g->settings.log_reserve_bytes, &g->log, why, why_size);
 	if (r < 0)
 		return r;
+	g->rebooted = !boot_same();
 	r = start_mark(g);
 	if (r < 0)
 		return fail(r, why, why_size, "cannot write " RUNNING_MARK,
@@ -182,6 +184,13 @@ int gateway_start(struct gateway *g, char *why, size_t why_size)
 			"`sekisho-gateway --close` clears the kernel's side");
 		goto out;
 	}
+	/* Only now: cut short before, the next start would end the rest of the sessions. */
+	r = boot_note();
+	if (r < 0) {
+		fail(r, why, why_size, "cannot note this boot in " PATH_STATE_DIR, "make room and check that it is writable");
+		goto out;
+	}
+	g->rebooted = false;
 	r = start_sockets(g, why, why_size);
 	if (r < 0)
 		goto out;

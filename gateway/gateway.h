@@ -40,6 +40,7 @@ struct gateway {
 	int64_t applied; /* when it came into force */
 	int64_t started;
 	bool was_clean; /* the run before this one ended in order */
+	bool rebooted; /* while starting: the machine was started since the last run */
 
 	struct ledger *ledger;
 	struct log *log;

@@ -89,6 +89,8 @@ static int load_row(const struct session_row *row, void *arg)
 /* Why a session of the ledger cannot go on, or END_NONE. */
 static enum session_end unfit(struct gateway *g, const struct session *s, int64_t now)
 {
+	if (g->rebooted && !g->settings.reboot_keeps)
+		return END_REBOOT;
 	if (s->device.status == DEVICE_LOST)
 		return END_DEVICE_LOST;
 	if (s->device.status == DEVICE_REVOKED)

@@ -55,7 +55,13 @@ char *skeleton_config(const struct skeleton *s)
 		"#unknown-users      hash\n"
 		"\n"
 		"# Logins are refused when fewer MiB are free in the log folder.\n"
-		"#log-space-reserve  64\n",
+		"#log-space-reserve  64\n"
+		"\n"
+		"# What `systemctl stop sekisho-gateway` does with the tunnel (a restart never cuts it), and whether sessions go "
+		"on\n"
+		"# after the machine was started anew.\n"
+		"#on-stop            close\n"
+		"#sessions-after-reboot end\n",
 		s->endpoint, s->tunnel, s->resolvers, s->networks, s->portal_name);
 }
 

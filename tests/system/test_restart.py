@@ -85,6 +85,34 @@ def test_the_login_page_survives_the_gateways_absence(world, device):
     wait_until(lambda: world.browser().get("/").status == 200, 20, "the portal finds the gateway again")
 
 
+def reboot(world):
+    """The machine is started anew, as far as the gateway can tell: an empty kernel, and another boot than the one it noted."""
+    world.kill("gateway", signal.SIGTERM)
+    world.gw.run(*world.gateway_command("--close"))
+    world.write("/var/lib/sekisho/boot-id", "00000000-0000-4000-8000-000000000000\n", 0o600, "sekisho:sekisho")
+    world.start_gateway()
+    wait_until(lambda: world.phone.ping("10.64.0.1", 0.5).result == "open", 40, "the phone is back")
+
+
+def test_sessions_end_at_a_reboot(world, device, session):
+    reboot(world)
+    ended = world.wait_log("auth", "session-ended", sekisho__session__id=session["id"])
+    assert ended["event"]["reason"] == "reboot"
+    assert ids(world) == []
+    assert world.phone.tcp(INTRANET[0], 80).result in CLOSED
+    assert "Closed because the gateway was restarted" in world.browser().get("/").text
+
+
+def test_sessions_are_kept_over_a_reboot_if_wanted(world, device, session):
+    world.configure(sessions_after_reboot="keep")
+    try:
+        reboot(world)
+        assert ids(world) == [session["id"]]
+        assert world.phone.tcp(INTRANET[0], 80).result == "open"
+    finally:
+        world.configure(sessions_after_reboot=None)
+
+
 def test_close_takes_everything_out(world, device):
     """`sekisho-gateway --close` for a gateway that is taken out of service."""
     world.kill("gateway", signal.SIGTERM)

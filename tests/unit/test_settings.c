@@ -86,6 +86,8 @@ static void test_defaults(void **state)
 	assert_int_equal(s.login_failures, 5);
 	assert_int_equal(s.login_failures_seconds, 300);
 	assert_false(s.unknown_users_plain);
+	assert_false(s.stop_leaves);
+	assert_false(s.reboot_keeps);
 	assert_int_equal(s.log_reserve_bytes, 64 << 20);
 	assert_int_equal(s.search_count, 0);
 }
@@ -100,7 +102,8 @@ static void test_values(void **state)
 			       "session 1h30m idle 90s\ndefault-access login\npeer-idle 5s\npoll-interval 60s\ndead-man 1d\n"
 			       "login-parallel 64\nlogin-attempts-max 2000\nlogin-timeout 30m\npam-timeout 5m\naccount-recheck 1d\nlogin-failures "
 			       "100 per 1d\n"
-			       "unknown-users plain\nlog-space-reserve 1048576\ndns-search Example.jp lan.example.jp\n"
+			       "unknown-users plain\non-stop leave\nsessions-after-reboot keep\nlog-space-reserve "
+			       "1048576\ndns-search Example.jp lan.example.jp\n"
 			       "label \"例示省 # リモート\"   # comment\n",
 			&s),
 		0);
@@ -123,6 +126,8 @@ static void test_values(void **state)
 	assert_int_equal(s.login_failures, 100);
 	assert_int_equal(s.login_failures_seconds, 86400);
 	assert_true(s.unknown_users_plain);
+	assert_true(s.stop_leaves);
+	assert_true(s.reboot_keeps);
 	assert_int_equal(s.log_reserve_bytes >> 20, 1048576);
 	assert_int_equal(s.search_count, 2);
 	assert_string_equal(s.search[0], "example.jp");
