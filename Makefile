@@ -29,7 +29,7 @@ comma := ,
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code,--as-needed $(if $(SAN),-fsanitize=address$(comma)undefined) $(LDFLAGS)
 
 LIBS_gateway := -lmnl -lnftnl -lnetfilter_conntrack -lcrypto -lsystemd -ljansson -lsqlite3 -lcap-ng -lseccomp
-LIBS_cli := -ljansson -lcrypto -lqrencode -lpng
+LIBS_cli := -ljansson -lcrypto -lqrencode -lpng -lsystemd
 LIBS_portal := -lssl -lcrypto -lsystemd -lseccomp -lcap-ng
 LIBS_auth := -lpam -lcrypto -lsystemd
 LIBS_all := $(sort $(LIBS_gateway) $(LIBS_cli) $(LIBS_portal) $(LIBS_auth))
@@ -184,7 +184,7 @@ install: all ## into DESTDIR and PREFIX (/usr/local)
 	install -m 755 $(B)/sekisho-gateway $(B)/sekisho-portal $(B)/sekisho-auth $(DESTDIR)$(libexecdir)/
 	for d in systemd/system sysusers.d tmpfiles.d sysctl.d modules-load.d; do install -d $(DESTDIR)$(PREFIX)/lib/$$d; done
 	install -m 644 systemd/*.socket systemd/*.target $(DESTDIR)$(PREFIX)/lib/systemd/system/
-	for u in systemd/*.in; do sed 's,@libexecdir@,$(libexecdir),g' $$u >$(DESTDIR)$(PREFIX)/lib/systemd/system/$$(basename $$u .in) || exit 1; done
+	for u in systemd/*.in; do sed 's,@libexecdir@,$(libexecdir),g; s,@sbindir@,$(sbindir),g' $$u >$(DESTDIR)$(PREFIX)/lib/systemd/system/$$(basename $$u .in) || exit 1; done
 	install -m 644 systemd/sysusers.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/sekisho.conf
 	install -m 644 systemd/tmpfiles.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/sekisho.conf
 	install -m 644 systemd/sysctl.conf $(DESTDIR)$(PREFIX)/lib/sysctl.d/50-sekisho.conf

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -63,6 +64,28 @@ static bool sysctl_on(const char *path)
 	return on;
 }
 
+/* A socket's file outlives its listener; proc(5), /proc/net/unix: flags (hexadecimal), type, state, inode, path. */
+static bool listening(const char *path)
+{
+	static const unsigned long accepts_connections = 1ul << 16; /* __SO_ACCEPTCON of linux/net.h */
+	char *line = NULL;
+	size_t room = 0;
+	bool found = false;
+	FILE *f = fopen("/proc/net/unix", "re");
+	if (!f)
+		return false;
+	while (!found && getline(&line, &room, f) >= 0) {
+		char flags[17];
+		int at = 0;
+		line[strcspn(line, "\n")] = '\0';
+		if (sscanf(line, "%*s %*s %*s %16s %*s %*s %*s %n", flags, &at) == 1 && at && strcmp(line + at, path) == 0)
+			found = (strtoul(flags, NULL, 16) & accepts_connections) != 0;
+	}
+	free(line);
+	fclose(f);
+	return found;
+}
+
 static void problem(json_t *problems, bool there, const char *text)
 {
 	if (there)
@@ -82,7 +105,7 @@ static json_t *problems_json(struct gateway *g)
 		"logins are refused because nothing can be recorded: make room in " PATH_LOG_DIR);
 	problem(problems, !portalchan_connected(g->portal),
 		"the login page is not connected: systemctl start sekisho-portal.socket sekisho-portal.service");
-	problem(problems, access(PATH_AUTH_SOCKET, F_OK) < 0,
+	problem(problems, !listening(PATH_AUTH_SOCKET),
 		"nobody can log in, sekisho-auth is not listening: systemctl start sekisho-auth.socket");
 	problem(problems, access(PATH_PAM_SERVICE_ETC, F_OK) < 0 && access(PATH_PAM_SERVICE_USR, F_OK) < 0,
 		"nobody can log in, the PAM service is missing: write " PATH_PAM_SERVICE_ETC " (`sekisho setup` does)");

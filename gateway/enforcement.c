@@ -87,6 +87,21 @@ int enforcement_open(struct gateway *g, const struct key *key, char *why, size_t
 	return r;
 }
 
+int enforcement_shut(struct gateway *g, bool fresh, char *why, size_t why_size)
+{
+	int r = open_firewall(g, why, why_size);
+	if (r == 0)
+		r = lock_routing(g, why, why_size);
+	if (r < 0 || !fresh)
+		return r;
+	r = firewall_alive(g->firewall, 0);
+	if (r < 0)
+		snprintf(why, why_size,
+			"cannot shut the firewall table that is there: %s; remove it with `nft delete table inet sekisho`",
+			strerror(-r));
+	return r;
+}
+
 int enforcement_respec(struct gateway *g, const struct settings *s)
 {
 	struct firewall_spec spec = firewall_spec_of(s);

@@ -42,6 +42,16 @@ static void add_forward(struct firewall *f)
 	nft_rule(n, "forward");
 	nft_rule_interface(n, NFT_META_OIFNAME, NFT_CMP_EQ, f->interface);
 	nft_rule_goto(n, "to_tunnel");
+	/* While there is no tunnel, what is meant for phones would follow the default route to the outside. */
+	for (unsigned i = 0; i < FIREWALL_FAMILIES; i++) {
+		const struct firewall_family *v = &firewall_families[i];
+
+		if (!firewall_network(f, i)->addr.family)
+			continue;
+		nft_rule(n, "forward");
+		nft_rule_network(n, v->nfproto, v->destination, NFT_CMP_EQ, firewall_network(f, i));
+		nft_rule_conclude(n, NF_DROP);
+	}
 	for (unsigned i = 0; i < 2; i++) {
 		nft_rule(n, "mss");
 		nft_rule_interface(n, i == 0 ? NFT_META_OIFNAME : NFT_META_IIFNAME, NFT_CMP_EQ, f->interface);

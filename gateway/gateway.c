@@ -126,12 +126,12 @@ static void log_started(struct gateway *g)
 	(void)log_write(g->log, LOG_AUDIT, time_now(), e, true);
 }
 
-/* Reads the settings, and the ACLs if `policy` is not NULL; all mistakes of both go into `why`. */
+/* Reads settings and ACLs; all mistakes of both go into `why`. */
 static int load_files(struct settings *settings, struct policy **policy, char *why, size_t why_size)
 {
 	struct diag d = diag_new();
 	int r = settings_load(PATH_CONFIG, settings, &d);
-	int acl = policy ? settings_policy_load(r < 0 ? NULL : settings, PATH_ACL_DIR, time_now(), policy, &d) : 0;
+	int acl = settings_policy_load(r < 0 ? NULL : settings, PATH_ACL_DIR, time_now(), policy, &d);
 	char *text = d.count ? diag_render(&d) : NULL;
 	if (r == 0)
 		r = acl;
@@ -239,22 +239,4 @@ void gateway_stop(struct gateway *g)
 		ledger_close(g->ledger);
 	handshake_free(g->handshake);
 	policy_unref(g->policy);
-}
-
-int gateway_close_all(struct gateway *g, char *why, size_t why_size)
-{
-	struct key key;
-	int r = load_files(&g->settings, NULL, why, why_size);
-	if (r < 0)
-		return r;
-	/* The ledger's lock: a running gateway would put back what is taken out here. */
-	r = ledger_open(PATH_LEDGER, &g->ledger, why, why_size);
-	if (r < 0)
-		return r;
-	r = secret_read_key(PATH_TUNNEL_KEY, &key, why, why_size);
-	if (r < 0)
-		return r;
-	r = enforcement_open(g, &key, why, why_size);
-	secret_wipe(&key, sizeof key);
-	return r < 0 ? r : enforcement_remove(g, why, why_size);
 }

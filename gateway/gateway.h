@@ -78,7 +78,4 @@ int gateway_reload(struct gateway *g, uint32_t uid, const char *who, unsigned *c
 /* The ACLs alone. Same conventions. */
 int gateway_apply_acl(struct gateway *g, uint32_t uid, const char *who, unsigned *changed, char **text);
 
-/* Takes tunnel, firewall and second lock out of the kernel (after settings are loaded into `g`). 0 or -errno with `why`. */
-int gateway_close_all(struct gateway *g, char *why, size_t why_size);
-
 #endif

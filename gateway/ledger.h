@@ -60,6 +60,9 @@ struct session_row {
 int ledger_open(const char *path, struct ledger **out, char *why, size_t why_size);
 void ledger_close(struct ledger *l);
 
+/* Has another process, a gateway, the ledger open? */
+bool ledger_in_use(const char *path);
+
 /*
  * Adds a device: fills in id, created, changed and the next addresses of the two networks (first host address is the gateway's;
  * network and IPv4 broadcast addresses are skipped; an address once given is never given again, even after revocation). 0;

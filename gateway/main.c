@@ -9,14 +9,18 @@
 
 #include "common/say.h"
 #include "gateway/gateway.h"
+#include "gateway/guard.h"
 #include "gateway/json_wipe.h"
 #include "gateway/privileges.h"
 
 enum { EXIT_USAGE = 2 };
 
-static const char usage[] = "usage: sekisho-gateway            run the gateway (normally: systemctl start sekisho-gateway)\n"
-			    "       sekisho-gateway --close    take tunnel and firewall of a stopped gateway out of the kernel\n"
-			    "       sekisho-gateway --version\n";
+static const char usage[] =
+	"usage: sekisho-gateway            run the gateway (normally: systemctl start sekisho-gateway)\n"
+	"       sekisho-gateway --shut     closed firewall and routing lock into the kernel, before the network is up\n"
+	"       sekisho-gateway --stopped  after a stop: do what `on-stop` of sekisho.conf says\n"
+	"       sekisho-gateway --close    take tunnel and firewall of a stopped gateway out of the kernel\n"
+	"       sekisho-gateway --version\n";
 
 static int on_reload(sd_event_source *source, const struct signalfd_siginfo *si, void *arg)
 {
@@ -82,17 +86,24 @@ static int run(struct gateway *g)
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {
+	static const struct option options[] = {{"shut", no_argument, NULL, 's'}, {"stopped", no_argument, NULL, 't'},
 		{"close", no_argument, NULL, 'c'}, {"version", no_argument, NULL, 'v'}, {"help", no_argument, NULL, 'h'}, {0}};
 	static struct gateway g;
 	static char why[65536];
-	int close_all = 0, option;
+	int (*once)(struct gateway *, char *, size_t) = NULL;
+	int option;
 	say_name("sekisho-gateway");
 	json_wipe_start();
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (option) {
+		case 's':
+			once = guard_shut;
+			break;
+		case 't':
+			once = guard_stopped;
+			break;
 		case 'c':
-			close_all = 1;
+			once = guard_close;
 			break;
 		case 'v':
 			puts("sekisho-gateway " SEKISHO_VERSION);
@@ -111,10 +122,9 @@ int main(int argc, char **argv)
 	}
 	if (privileges_drop(why, sizeof why) < 0)
 		say_fatal("%s", why);
-	if (!close_all)
+	if (!once)
 		return run(&g);
-	if (gateway_close_all(&g, why, sizeof why) < 0)
+	if (once(&g, why, sizeof why) < 0)
 		say_fatal("%s", why);
-	say_info("tunnel and firewall are out of the kernel; no device can reach anything");
 	return EXIT_SUCCESS;
 }

@@ -8,6 +8,7 @@
 #include "gateway/cli/command.h"
 #include "gateway/cli/option.h"
 #include "gateway/cli/table.h"
+#include "gateway/cli/units.h"
 
 enum { VALUE_MAX = 512 };
 
@@ -72,10 +73,26 @@ static void print_problems(const json_t *problems)
 	char safe[VALUE_MAX];
 	size_t i;
 	puts(json_array_size(problems) ? "\nProblems:" : "\nNo problems.");
-	json_array_foreach(problems, i, problem) {
+	json_array_foreach(problems, i, problem)
+	{
 		const char *text = json_string_value(problem);
 		printf("  %s\n", text_safe(text ? text : "", safe, sizeof safe));
 	}
+}
+
+/* What systemd knows about a gateway that does not answer. */
+static void hint_units(void)
+{
+	json_t *problems = json_array();
+	const json_t *problem;
+	size_t i;
+	units_problems(problems);
+	json_array_foreach(problems, i, problem)
+	{
+		fputs("hint: ", stderr);
+		cli_lines(stderr, json_string_value(problem));
+	}
+	json_decref(problems);
 }
 
 /* Why it does not run may stand in the files: only root can read all of them. */
@@ -104,10 +121,13 @@ int status_verb(int argc, char **argv)
 	if (code)
 		return code;
 	code = client_ask(json_pack("{s:s}", "verb", "status"), NULL, &end);
-	if (code == CLI_UNREACHABLE)
+	if (code == CLI_UNREACHABLE) {
+		hint_units();
 		hint_installation();
+	}
 	if (code)
 		return code;
+	units_problems(json_object_get(end, "problems"));
 	if (cli_json)
 		return cli_print_json(end);
 	struct table *t = table_new(columns, 2);

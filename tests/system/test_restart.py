@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Crash, stop, reload: what runs goes on, what is wrong is not taken over."""
 import signal
+import socket
 import subprocess
 
 import pytest
@@ -111,6 +112,60 @@ def test_sessions_are_kept_over_a_reboot_if_wanted(world, device, session):
         assert world.phone.tcp(INTRANET[0], 80).result == "open"
     finally:
         world.configure(sessions_after_reboot=None)
+
+
+def test_shut_before_the_first_start(world, device):
+    """`sekisho-gateway --shut`, as the guard runs it at boot: the closed firewall stands before there is a tunnel."""
+    world.kill("gateway", signal.SIGTERM)
+    world.gw.run(*world.gateway_command("--close"))
+    world.inet.run("nft", "-f", "-", input="table ip leak { counter c {}; chain in { type filter hook prerouting priority 0; "
+                                           f"ip daddr {device.v4} counter name c; }}; }}\n")
+
+    def leaked():
+        with world.lan.new_socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.sendto(b"for a phone", (device.v4, 7000))
+        listed = world.inet.run("nft", "list", "counter", "ip", "leak", "c", capture_output=True).stdout
+        return "packets 0 " not in listed
+
+    wait_until(leaked, what="without a firewall, what is meant for phones leaves by the default route")
+    world.gw.run(*world.gateway_command("--shut"))
+    world.inet.run("nft", "reset", "counter", "ip", "leak", "c", capture_output=True)
+    assert not any(leaked() for _ in range(20))
+    world.inet.run("nft", "delete", "table", "ip", "leak")
+    world.start_gateway()
+    wait_until(lambda: world.phone.ping("10.64.0.1", 0.5).result == "open", 40, "the phone is back")
+
+
+def test_shut_never_touches_a_running_gateway(world, device, session):
+    flow = world.phone.open_flow(INTRANET[0]).goes_on()
+    for option in ("--shut", "--stopped"):
+        done = world.gw.run(*world.gateway_command(option), capture_output=True)
+        assert "a gateway runs" in done.stderr
+        flow.goes_on(50)
+    refused = world.gw.run(*world.gateway_command("--close"), capture_output=True, check=False)
+    assert refused.returncode == 1 and "another process is using it" in refused.stderr
+    flow.goes_on(50)
+    flow.stop()
+    assert not world.logs("audit", "firewall-restored")
+
+
+@pytest.mark.parametrize("choice", ["leave", None], ids=["leave", "close"])
+def test_a_stop_closes_or_leaves(world, device, session, choice):
+    world.configure(on_stop=choice)
+    flow = world.phone.open_flow(INTRANET[0]).goes_on()
+    world.kill("gateway", signal.SIGTERM)
+    flow.goes_on(50)
+    world.gw.run(*world.gateway_command("--stopped"))
+    if choice:
+        flow.goes_on(50)
+    else:
+        assert flow.is_cut()
+        assert "sekisho0" not in world.gw.run("ip", "link", capture_output=True).stdout
+    flow.stop()
+    world.configure(on_stop=None)
+    world.start_gateway()
+    assert ids(world) == [session["id"]]
+    wait_until(lambda: world.phone.tcp(INTRANET[0], 80).result == "open", 60, "the session goes on")
 
 
 def test_close_takes_everything_out(world, device):

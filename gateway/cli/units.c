@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "gateway/cli/units.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <systemd/sd-bus.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#define SYSTEMD "org.freedesktop.systemd1"
+enum { SENTENCE_MAX = 512 };
+
+struct unit {
+	const char *name, *what;
+};
+
+static const struct unit units[] = {
+	{"sekisho-guard.service", "what shuts this machine at boot"},
+	{"sekisho-gateway.service", "the gateway"},
+	{"sekisho-auth.socket", "what starts login attempts"},
+	{"sekisho-portal.socket", "the login page's address"},
+	{"sekisho-portal.service", "the login page"},
+};
+
+struct state {
+	char *load, *active, *sub, *result;
+};
+
+static void state_clear(struct state *s)
+{
+	free(s->load);
+	free(s->active);
+	free(s->sub);
+	free(s->result);
+}
+
+/* Root needs no bus daemon: systemd itself listens for it. */
+static int bus_open(sd_bus **out)
+{
+	sd_bus *bus = NULL;
+	int r = geteuid() == 0 ? sd_bus_new(&bus) : -EPERM;
+	if (r >= 0)
+		r = sd_bus_set_address(bus, "unix:path=/run/systemd/private");
+	if (r >= 0)
+		r = sd_bus_start(bus);
+	if (r < 0) {
+		bus = sd_bus_unref(bus);
+		r = sd_bus_open_system(&bus);
+	}
+	if (r >= 0)
+		*out = bus;
+	return r;
+}
+
+static int get(sd_bus *bus, const char *path, const char *interface, const char *property, char **out)
+{
+	return sd_bus_get_property_string(bus, SYSTEMD, path, interface, property, NULL, out);
+}
+
+static int ask(sd_bus *bus, const struct unit *u, struct state *s)
+{
+	char *path = NULL;
+	const char *kind = strstr(u->name, ".socket") ? SYSTEMD ".Socket" : SYSTEMD ".Service";
+	int r = sd_bus_path_encode("/org/freedesktop/systemd1/unit", u->name, &path);
+	if (r >= 0)
+		r = get(bus, path, SYSTEMD ".Unit", "LoadState", &s->load);
+	if (r >= 0)
+		r = get(bus, path, SYSTEMD ".Unit", "ActiveState", &s->active);
+	if (r >= 0)
+		r = get(bus, path, SYSTEMD ".Unit", "SubState", &s->sub);
+	if (r >= 0)
+		r = get(bus, path, kind, "Result", &s->result);
+	free(path);
+	return r;
+}
+
+static void say(json_t *problems, const struct unit *u, const struct state *s)
+{
+	char text[SENTENCE_MAX];
+	const char *state = strcmp(s->active, "failed") == 0	     ? "has failed"
+			    : strcmp(s->sub, "auto-restart") == 0    ? "ended and is being started again"
+			    : strcmp(s->active, "inactive") == 0     ? "is not started"
+			    : strcmp(s->active, "activating") == 0   ? "is still starting"
+			    : strcmp(s->active, "deactivating") == 0 ? "is stopping"
+								     : NULL;
+	if (!state)
+		return; /* active, reloading */
+	if (strcmp(s->result, "success") == 0)
+		snprintf(text, sizeof text, "%s %s (%s): systemctl start %s", u->name, state, u->what, u->name);
+	else
+		snprintf(text, sizeof text, "%s %s (%s; %s): journalctl -u %s", u->name, state, u->what, s->result, u->name);
+	(void)json_array_append_new(problems, json_string(text));
+}
+
+void units_problems(json_t *problems)
+{
+	sd_bus *bus = NULL;
+	int r = sd_booted() > 0 ? bus_open(&bus) : 0;
+	for (size_t i = 0; r >= 0 && bus && i < sizeof units / sizeof *units; i++) {
+		struct state s = {0};
+		r = ask(bus, &units[i], &s);
+		if (r >= 0 && strcmp(s.load, "not-found") != 0)
+			say(problems, &units[i], &s);
+		state_clear(&s);
+	}
+	if (r < 0) {
+		char text[SENTENCE_MAX];
+		snprintf(text, sizeof text, "systemd cannot be asked about the units (%s): systemctl status 'sekisho*'",
+			strerror(-r));
+		(void)json_array_append_new(problems, json_string(text));
+	}
+	sd_bus_flush_close_unref(bus);
+}

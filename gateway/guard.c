@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "gateway/guard.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/paths.h"
+#include "common/say.h"
+#include "gateway/boot.h"
+#include "gateway/enforcement.h"
+
+static int load_settings(struct settings *settings, char *why, size_t why_size)
+{
+	struct diag d = diag_new();
+	int r = settings_load(PATH_CONFIG, settings, &d);
+	char *text = d.count ? diag_render(&d) : NULL;
+	if (r < 0)
+		snprintf(why, why_size,
+			"%sNothing was changed. Mend the file and try again; `sekisho setup --check` finds the same mistakes.",
+			text ? text : "");
+	free(text);
+	diag_free(&d);
+	return r;
+}
+
+int guard_shut(struct gateway *g, char *why, size_t why_size)
+{
+	int r = load_settings(&g->settings, why, why_size);
+	if (r < 0)
+		return r;
+	if (ledger_in_use(PATH_LEDGER)) {
+		say_info("a gateway runs and keeps its own firewall: nothing was changed");
+		return 0;
+	}
+	r = enforcement_shut(g, !boot_same(), why, why_size);
+	if (r == 0)
+		say_info("shut: nothing passes to or from %s before the gateway runs", g->settings.interface);
+	return r;
+}
+
+int guard_close(struct gateway *g, char *why, size_t why_size)
+{
+	struct key key;
+	int r = load_settings(&g->settings, why, why_size);
+	if (r < 0)
+		return r;
+	/* The ledger's lock: a running gateway would put back what is taken out here. */
+	r = ledger_open(PATH_LEDGER, &g->ledger, why, why_size);
+	if (r < 0)
+		return r;
+	r = secret_read_key(PATH_TUNNEL_KEY, &key, why, why_size);
+	if (r < 0)
+		return r;
+	r = enforcement_open(g, &key, why, why_size);
+	secret_wipe(&key, sizeof key);
+	if (r == 0)
+		r = enforcement_remove(g, why, why_size);
+	if (r == 0)
+		say_info("tunnel and firewall are out of the kernel; no device can reach anything");
+	return r;
+}
+
+int guard_stopped(struct gateway *g, char *why, size_t why_size)
+{
+	int r = load_settings(&g->settings, why, why_size);
+	if (r < 0)
+		return r;
+	if (ledger_in_use(PATH_LEDGER)) {
+		say_info("a gateway runs: nothing was taken out; to stop it: systemctl stop sekisho-gateway");
+		return 0;
+	}
+	if (!g->settings.stop_leaves)
+		return guard_close(g, why, why_size);
+	say_info("who is in stays in until the session's end, for at most %lld seconds (on-stop leave); to close now: "
+		 "sekisho-gateway --close",
+		(long long)g->settings.dead_man_seconds);
+	return 0;
+}
