@@ -123,6 +123,10 @@ struct policy_terms {
 
 void policy_terms(const struct policy *p, const struct subject *s, int64_t at, struct policy_terms *out);
 
+/* Every hours, from, valid and session statement of a subject, in file order: calls `each` until it returns false. */
+void policy_statements(
+	const struct policy *p, const struct subject *s, bool (*each)(const struct line_ref *, void *), void *arg);
+
 /* May the device come from this outer address? Every file with `from` statements must agree; false with the first `from` of the
  * first file that does not in `line`. `line` may be NULL and is untouched when the answer is true. */
 bool policy_from(const struct policy *p, const struct subject *s, const struct addr *outer, struct line_ref *line);

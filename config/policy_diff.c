@@ -70,13 +70,22 @@ void differ_add(struct differ *d, enum policy_change_kind kind, const char *file
 	out->loss = out->loss || loss;
 }
 
+void differ_add_more(struct differ *d, enum policy_change_kind kind, const char *file, size_t count, bool loss)
+{
+	char text[40];
+
+	if (!count)
+		return;
+	snprintf(text, sizeof text, "%zu more", count);
+	differ_add(d, kind, file, text, loss);
+}
+
 /* Adds what `more` holds beyond `less`, named by the rules of `from`. */
 static void add_excess(struct differ *d, enum policy_change_kind kind, const char *file, const struct profile *more,
 	const struct profile *less, const struct words_source *from, bool loss)
 {
 	struct profile *excess = NULL;
 	struct words words = {0};
-	char count[40];
 
 	if (d->error)
 		return;
@@ -86,10 +95,7 @@ static void add_excess(struct differ *d, enum policy_change_kind kind, const cha
 	profile_free(excess);
 	for (size_t i = 0; i < words.count; i++)
 		differ_add(d, kind, file, words.text[i], loss);
-	if (words.more) {
-		snprintf(count, sizeof count, "%zu more", words.more);
-		differ_add(d, kind, file, count, loss);
-	}
+	differ_add_more(d, kind, file, words.more, loss);
 }
 
 /* The files of one side. */
@@ -215,6 +221,8 @@ static void compare_files(struct differ *d, const struct rule_file *before, cons
 	}
 	if (kind == FILE_SYSTEMS)
 		differ_systems(d, f.path);
+	if (kind == FILE_LIST)
+		differ_networks(d, &f);
 	differ_statements(d, &f);
 	if (d->out->count == count && memcmp(before->sha256, after->sha256, sizeof before->sha256))
 		differ_add(d, CHANGE_REWORDED, f.path, "", false);

@@ -23,10 +23,20 @@ struct file_pair {
 /* Adds a change; `text` is copied. */
 void differ_add(struct differ *d, enum policy_change_kind kind, const char *file, const char *text, bool loss);
 
+/* Adds that there are so many more of a kind, unless it is 0. */
+void differ_add_more(struct differ *d, enum policy_change_kind kind, const char *file, size_t count, bool loss);
+
 /* Systems that were added, removed or changed. */
 void differ_systems(struct differ *d, const char *path);
 
 /* Owner, hours, from, valid, session; and rules that lapse, or did. */
 void differ_statements(struct differ *d, const struct file_pair *f);
+
+/* Networks of a list. */
+void differ_networks(struct differ *d, const struct file_pair *f);
+
+/* Compares what two `from` statements of the same words stand for. */
+enum networks_change { NETWORKS_SAME, NETWORKS_WIDER, NETWORKS_NARROWER };
+enum networks_change differ_from(struct differ *d, const struct term *before, const struct term *after);
 
 #endif

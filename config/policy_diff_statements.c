@@ -221,20 +221,6 @@ static bool narrows(const struct file_pair *f, enum policy_change_kind change, e
 	}
 }
 
-static bool same_networks(const struct term *a, const struct term *b)
-{
-	if (a->kind != TERM_FROM)
-		return true;
-	if (a->from.count != b->from.count)
-		return false;
-	for (size_t i = 0; i < a->from.count; i++) {
-		const struct networks *const x = a->from.networks[i], *const y = b->from.networks[i];
-		if (x->count != y->count || (x->count && memcmp(x->range, y->range, x->count * sizeof *x->range)))
-			return false;
-	}
-	return true;
-}
-
 static void one_term(struct differ *d, enum policy_change_kind kind, const void *item, const void *pair)
 {
 	const struct file_pair *const f = pair;
@@ -249,13 +235,14 @@ static void both_terms(struct differ *d, const void *before, const void *after, 
 	const struct term *const b = after;
 	char *text;
 
-	if (same_networks(before, b))
+	const enum networks_change change = b->kind == TERM_FROM ? differ_from(d, before, b) : NETWORKS_SAME;
+	if (d->error || change == NETWORKS_SAME)
 		return;
 	if (asprintf(&text, "%s (with other networks)", b->text) < 0) {
 		d->error = -ENOMEM;
 		return;
 	}
-	differ_add(d, CHANGE_ADDS, f->path, text, true);
+	differ_add(d, CHANGE_ADDS, f->path, text, change == NETWORKS_NARROWER);
 	free(text);
 }
 

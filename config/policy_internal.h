@@ -77,6 +77,7 @@ struct rule_file {
 	struct rule *rules;
 	size_t count;
 	struct term *terms;
+	const struct networks *networks; /* of a list */
 	unsigned char sha256[POLICY_SHA256]; /* of the file as read */
 };
 

@@ -180,3 +180,15 @@ bool policy_from(const struct policy *p, const struct subject *s, const struct a
 	}
 	return true;
 }
+
+void policy_statements(const struct policy *p, const struct subject *s, bool (*each)(const struct line_ref *, void *), void *arg)
+{
+	struct file_walk w = {.policy = p, .subject = s};
+
+	for (const struct rule_file *file; (file = policy_walk(&w));)
+		for (const struct term *t = file->terms; t; t = t->next) {
+			const struct line_ref line = line_of(file, t);
+			if (!each(&line, arg))
+				return;
+		}
+}

@@ -93,6 +93,7 @@ void statement_list_end(struct parser *ps)
 	if (!list)
 		return;
 	list->networks = keep(ps->b, &ps->networks);
+	ps->file->networks = list->networks;
 	if (!ps->b->d->failed && !ps->networks.count)
 		diag_add(ps->b->d, DIAG_WARNING, ps->file->path, 0, 0, 1, NULL,
 			"names no network, so that nobody can come from it; write networks like 203.0.113.0/24");

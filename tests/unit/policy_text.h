@@ -24,10 +24,11 @@ static inline int policy_of_texts(const struct policy_text *files, size_t count,
 		char name[128] = "";
 		if (slash)
 			snprintf(name, sizeof name, "%.*s", (int)(strlen(slash + 1) - 4), slash + 1);
-		const enum policy_file_kind kind = !slash	   ? FILE_SYSTEMS
-					    : *path == 'g' ? FILE_GROUP
-					    : *path == 'u' ? FILE_USER
-							   : FILE_DEVICE;
+		const enum policy_file_kind kind = !slash	  ? FILE_SYSTEMS
+						   : *path == 'l' ? FILE_LIST
+						   : *path == 'g' ? FILE_GROUP
+						   : *path == 'u' ? FILE_USER
+								  : FILE_DEVICE;
 		policy_build_file(&b, kind, path, name, files[i].text, strlen(files[i].text));
 	}
 	return policy_build_end(&b, out);

@@ -140,6 +140,77 @@ static void test_owner(void **state)
 		"users/a.acl removes: owner \"総務課\"\nusers/a.acl adds: owner \"人事課\"\n");
 }
 
+/* Each line: what it says, and whether it takes something away. */
+static void test_terms(void **state)
+{
+	(void)state;
+	check(SET({"groups/a.acl", ""}), SET({"groups/a.acl", "hours mon-fri 07:00-22:00\nsession 4h\nfrom 203.0.113.0/24"}),
+		"!groups/a.acl adds: hours mon-fri 07:00-22:00\n!groups/a.acl adds: from 203.0.113.0/24\n"
+		"!groups/a.acl adds: session 4h\n");
+	check(SET({"groups/a.acl", "hours mon-fri 07:00-22:00\nfrom 203.0.113.0/24"}),
+		SET({"groups/a.acl", "hours sat 09:00-12:00\nhours mon-fri 07:00-22:00\nfrom 203.0.113.0/24\nfrom 192.0.2.1"}),
+		"groups/a.acl adds: hours sat 09:00-12:00\ngroups/a.acl adds: from 192.0.2.1\n");
+	check(SET({"groups/a.acl", "hours sat 09:00-12:00\nhours mon 07:00-22:00"}),
+		SET({"groups/a.acl", "hours sat 09:00-12:00"}), "!groups/a.acl removes: hours mon 07:00-22:00\n");
+	check(SET({"groups/a.acl", "hours sat 09:00-12:00"}), SET({"groups/a.acl", ""}),
+		"groups/a.acl removes: hours sat 09:00-12:00\n");
+	check(SET({"users/a.acl", "session 4h idle 10m\nvalid until 2027-03-31"}),
+		SET({"users/a.acl", "session 8h\nvalid until 2027-04-30"}),
+		"users/a.acl removes: valid until 2027-03-31\nusers/a.acl adds: valid until 2027-04-30\n"
+		"users/a.acl removes: session 4h idle 10m\nusers/a.acl adds: session 8h\n");
+	check(SET({"users/a.acl", "session 8h\nvalid until 2027-03-31"}),
+		SET({"users/a.acl", "session 8h idle 10m\nvalid from 2026-01-01 until 2027-03-31"}),
+		"!users/a.acl adds: valid from 2026-01-01 until 2027-03-31\n!users/a.acl removes: valid until 2027-03-31\n"
+		"!users/a.acl removes: session 8h\n!users/a.acl adds: session 8h idle 10m\n");
+}
+
+static void test_lists(void **state)
+{
+	(void)state;
+	check(SET({"lists/jp.acl", "203.0.113.0/24\n"}, {"users/a.acl", "from list jp"}),
+		SET({"lists/jp.acl", "203.0.113.0/25\n2001:db8::/32\n"}, {"users/a.acl", "from list jp"}),
+		"!lists/jp.acl removes: 203.0.113.128/25\nlists/jp.acl adds: 2001:db8::/32\n"
+		"!users/a.acl adds: from list jp (with other networks)\n");
+	check(SET({"lists/jp.acl", "203.0.113.0/25\n"}, {"users/a.acl", "from list jp"}),
+		SET({"lists/jp.acl", "203.0.113.0/24\n"}, {"users/a.acl", "from list jp"}),
+		"lists/jp.acl adds: 203.0.113.128/25\nusers/a.acl adds: from list jp (with other networks)\n");
+	check(SET({"lists/jp.acl", "203.0.113.0/24\n"}, {"users/a.acl", "from list jp"}),
+		SET({"lists/jp.acl", "203.0.113.0/25\n203.0.113.128/25\n"}, {"users/a.acl", "from list jp"}),
+		"lists/jp.acl is reworded (comments, reasons or order)\n");
+}
+
+static void test_until(void **state)
+{
+	const struct policy_text *const none = SET({"users/a.acl", ""});
+	const struct policy_text *const may = SET({"users/a.acl", "allow tcp 1 10.0.0.1"});
+	const struct policy_text *const march = SET({"users/a.acl", "allow tcp 1 10.0.0.1 until 2027-03-31 reason \"R8\""});
+
+	(void)state;
+	check(may, march,
+		"!users/a.acl removes: allow tcp 1 10.0.0.1\n!users/a.acl adds: allow tcp 1 10.0.0.1 until 2027-03-31 reason "
+		"\"R8\"\n");
+	check(march, may,
+		"users/a.acl removes: allow tcp 1 10.0.0.1 until 2027-03-31 reason \"R8\"\nusers/a.acl adds: allow tcp 1 "
+		"10.0.0.1\n");
+	check(none, march,
+		"users/a.acl gains tcp 1 10.0.0.1\nusers/a.acl adds: allow tcp 1 10.0.0.1 until 2027-03-31 reason \"R8\"\n");
+	check_at("2027-04-01", none, march, false, "users/a.acl adds: allow tcp 1 10.0.0.1 until 2027-03-31 reason \"R8\"\n");
+	check_at("2027-04-01", march, may, false,
+		"users/a.acl gains tcp 1 10.0.0.1\nusers/a.acl removes: allow tcp 1 10.0.0.1 until 2027-03-31 reason \"R8\"\n"
+		"users/a.acl adds: allow tcp 1 10.0.0.1\n");
+	check(SET({"users/a.acl", "deny tcp 1 10.0.0.1 until 2027-03-31"}), SET({"users/a.acl", "deny tcp 1 10.0.0.1"}),
+		"!users/a.acl removes: deny tcp 1 10.0.0.1 until 2027-03-31\n!users/a.acl adds: deny tcp 1 10.0.0.1\n");
+}
+
+/* The Internet is hundreds of ranges; it is called by its name, whole or in part. */
+static void test_internet(void **state)
+{
+	(void)state;
+	check(SET({"users/a.acl", ""}), SET({"users/a.acl", "allow tcp 443 internet"}), "users/a.acl gains tcp 443 internet\n");
+	check(SET({"users/a.acl", "allow tcp 443 internet"}), SET({"users/a.acl", "allow tcp 443 internet\ndeny any 8.8.8.8"}),
+		"!users/a.acl loses part of tcp 443 internet (tcp 443 8.8.8.8)\n!users/a.acl denies any 8.8.8.8\n");
+}
+
 static void test_subject(void **state)
 {
 	(void)state;
@@ -206,6 +277,10 @@ int main(void)
 		cmocka_unit_test(test_opens),
 		cmocka_unit_test(test_systems),
 		cmocka_unit_test(test_owner),
+		cmocka_unit_test(test_terms),
+		cmocka_unit_test(test_lists),
+		cmocka_unit_test(test_until),
+		cmocka_unit_test(test_internet),
 		cmocka_unit_test(test_subject),
 		cmocka_unit_test(test_equal),
 		cmocka_unit_test(test_bounds),
