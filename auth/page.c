@@ -251,7 +251,10 @@ static void put_until(struct sheet *s)
 		say(s, TEXT_UNTIL), machine, clock, date);
 	page_text_span(v->language, expires - v->now, span);
 	page_text_fill(say(s, TEXT_STATUS_LEFT), left, sizeof left, span, page_text_clock(v->now, clock));
-	html_add(&s->html, "<p>@</p></section>", left);
+	html_add(&s->html, "<p>@</p>", left);
+	if (*page_text_bound(v->language, v->device->ends_reason))
+		html_add(&s->html, "<p>@</p>", page_text_bound(v->language, v->device->ends_reason));
+	html_put(&s->html, "</section>");
 	if (expires - v->now <= SOON_USEC)
 		put_box(s, true, say(s, TEXT_STATUS_SOON));
 }

@@ -125,6 +125,8 @@ const char *page_text(enum language l, enum page_text t);
 /* One sentence or two for people: what happened, what to do. "" where there is nothing to say. */
 const char *page_text_result(enum language l, unsigned result);
 const char *page_text_end(enum language l, unsigned session_end);
+/* Why an open session will end at its time, and what that means for going on; enum session_end. */
+const char *page_text_bound(enum language l, unsigned session_end);
 /* Title and advice for an HTTP status. */
 const char *page_text_error_title(enum language l, unsigned status);
 const char *page_text_error_lead(enum language l, unsigned status);

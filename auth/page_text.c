@@ -46,9 +46,8 @@ static const char *const texts[PAGE_TEXTS][LANGUAGES] = {
 	[TEXT_STATUS_LEFT] = {"あと @（@ 現在）", "@ left, as of @"},
 	[TEXT_STATUS_FOREVER] = {"時刻の期限はありません。しばらく使わないと閉じます。",
 		"No fixed time. It closes when it is not used for a while."},
-	[TEXT_STATUS_SOON] =
-		{"まもなく閉じます。作業中のものを保存してください。続けて使うときは、閉じたあとでもう一度ログインしてください。",
-			"This will close soon. Please save your work. To go on, log in again after it has closed."},
+	[TEXT_STATUS_SOON] = {"まもなく閉じます。作業中のものを保存してください。",
+		"This will close soon. Please save your work."},
 	[TEXT_STATUS_NEXT] = {"このページは閉じてかまいません。使い終わったら、ここに戻ってログアウトしてください。",
 		"You may leave this page. When you have finished your work, come back and log out."},
 	[TEXT_STATUS_NOTHING] = {"使えるシステムが登録されていません。必要なときは、所属のネットワーク管理者に申請してください。",
@@ -141,6 +140,15 @@ static const char *const ends[SESSION_ENDS][LANGUAGES] = {
 		"Closed because the gateway was restarted. Please log in again."},
 };
 
+static const char *const bounds[SESSION_ENDS][LANGUAGES] = {
+	[END_EXPIRED] = {"1回のログインで使える時間の終わりです。続けて使うときは、閉じたあとでもう一度ログインしてください。",
+		"The time of one login is up then. To go on, log in again after it has closed."},
+	[END_HOURS] = {"利用できる時間帯の終わりです。次の時間帯になるまで、ログインできません。",
+		"Your permitted hours end then. You cannot log in again before the next ones begin."},
+	[END_PERIOD] = {"端末または利用者の利用期間の終わりです。続けて使うときは、サービスデスクにご連絡ください。",
+		"The period of use of this device or user ends then. Call the service desk to go on."},
+};
+
 static const struct error_text {
 	unsigned status;
 	const char *title[LANGUAGES], *lead[LANGUAGES];
@@ -182,6 +190,12 @@ const char *page_text_result(enum language l, unsigned result)
 const char *page_text_end(enum language l, unsigned session_end)
 {
 	return ends[session_end < SESSION_ENDS ? session_end : END_NONE][l];
+}
+
+const char *page_text_bound(enum language l, unsigned session_end)
+{
+	const char *text = bounds[session_end < SESSION_ENDS ? session_end : END_NONE][l];
+	return text ? text : "";
 }
 
 static const struct error_text *error_text(unsigned status)

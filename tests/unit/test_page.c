@@ -273,6 +273,29 @@ static void test_opens_again(void **state)
 	free(page);
 }
 
+/* An open session says why it will end then, where that is known. */
+static void test_why_it_will_end(void **state)
+{
+	(void)state;
+	struct message *device = message_new(PORTAL_DEVICE);
+	device->expires = NOW + HOUR;
+	for (enum language l = 0; l < LANGUAGES; l++)
+		for (uint8_t end = 0; end < SESSION_ENDS; end++) {
+			struct page_view v = view(PAGE_STATUS, l);
+			v.device = device;
+			device->ends_reason = end;
+			char *page = render(&v);
+			const char *why = page_text_bound(l, end);
+			assert_int_equal(*why != '\0', end == END_EXPIRED || end == END_HOURS || end == END_PERIOD);
+			assert_has(page, why);
+			if (end != END_HOURS)
+				assert_lacks(page, page_text_bound(l, END_HOURS));
+			free(page);
+		}
+	assert_string_equal(page_text_bound(LANGUAGE_EN, SESSION_ENDS), "");
+	message_free(device);
+}
+
 static void test_language(void **state)
 {
 	(void)state;
@@ -368,6 +391,7 @@ int main(void)
 		cmocka_unit_test(test_questions),
 		cmocka_unit_test(test_notices),
 		cmocka_unit_test(test_opens_again),
+		cmocka_unit_test(test_why_it_will_end),
 		cmocka_unit_test(test_language),
 		cmocka_unit_test(test_spans),
 		cmocka_unit_test(test_prompts),
