@@ -161,7 +161,7 @@ const char *session_end_name(unsigned reason)
 
 static bool holds(const struct rule *rule, enum field f)
 {
-	return memchr(rule->fields, f, sizeof rule->fields) != NULL;
+	return memchr(rule->fields, (int)f, sizeof rule->fields) != NULL;
 }
 
 /* What follows the struct in a decoded message: room for the largest array its type may carry. */
