@@ -17,7 +17,7 @@
 #include "gateway/netlink.h"
 
 enum {
-	DATAGRAM_MAX = 65536,	   /* an event is one message of less than 1 KiB */
+	DATAGRAM_MAX = 65536, /* an event is one message of less than 1 KiB */
 	RECEIVE_BUFFER = 32 << 20, /* only taken when needed */
 	END_PATIENCE_USEC = 5 * 1000000,
 	END_LOOK_MS = 10,
@@ -230,7 +230,7 @@ uint64_t flow_overruns(struct flow *f)
 
 /* --- one session's entries --- */
 
-/* A message about all entries with a session's mark; the kernel compares (ct mark & mask) == mark. */
+/* A message about all entries with a session's mark; the kernel compares (ct mark & mask) == mark. Serial 0: with any mark. */
 static struct nlmsghdr *session_message(char *buffer, uint16_t type, uint16_t flags, uint32_t serial)
 {
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buffer);
@@ -240,13 +240,15 @@ static struct nlmsghdr *session_message(char *buffer, uint16_t type, uint16_t fl
 	nlh->nlmsg_flags = flags;
 	nfg->nfgen_family = AF_UNSPEC;
 	nfg->version = NFNETLINK_V0;
-	mnl_attr_put_u32(nlh, CTA_MARK, htonl(serial << PROFILE_BITS));
-	mnl_attr_put_u32(nlh, CTA_MARK_MASK, htonl(serial_mask));
+	if (serial) {
+		mnl_attr_put_u32(nlh, CTA_MARK, htonl(serial << PROFILE_BITS));
+		mnl_attr_put_u32(nlh, CTA_MARK_MASK, htonl(serial_mask));
+	}
 	return nlh;
 }
 
 struct walk {
-	uint32_t serial;
+	uint32_t serial; /* 0: of any session */
 	void (*each)(const struct flow_record *r, void *arg);
 	void *arg;
 	unsigned count;
@@ -262,7 +264,7 @@ static int walk_each(const struct nlmsghdr *nlh, void *arg)
 		errno = -ret;
 		return MNL_CB_ERROR;
 	}
-	if (!ret || r.serial != w->serial)
+	if (!ret || (w->serial && r.serial != w->serial))
 		return MNL_CB_OK;
 	w->count++;
 	if (w->each)
@@ -292,16 +294,12 @@ static int drain(struct flow *f)
  * The deletion reports each entry to our socket before it is acknowledged, except those that found the buffer full: these wait on
  * the kernel's list of dying entries to be reported again.
  */
-int flow_end(struct flow *f, uint32_t serial)
+static int settle(struct flow *f, uint32_t serial)
 {
 	int64_t deadline = time_boot() + END_PATIENCE_USEC;
-	_Alignas(struct nlmsghdr) char buffer[NETLINK_REQUEST_MAX];
 	struct pollfd p = {.fd = flow_fd(f), .events = POLLIN};
-	int ret;
+	int ret = 0;
 
-	if (!serial || serial > SESSION_SERIAL_MAX)
-		return -EINVAL;
-	ret = netlink_ask(NETLINK_NETFILTER, session_message(buffer, IPCTNL_MSG_CT_DELETE, 0, serial), NULL, NULL);
 	while (!ret) {
 		struct walk dying = {.serial = serial};
 		ret = walk(IPCTNL_MSG_CT_GET_DYING, &dying);
@@ -315,6 +313,73 @@ int flow_end(struct flow *f, uint32_t serial)
 			ret = -errno;
 	}
 	return ret;
+}
+
+int flow_end(struct flow *f, uint32_t serial)
+{
+	_Alignas(struct nlmsghdr) char buffer[NETLINK_REQUEST_MAX];
+	int ret;
+
+	if (!serial || serial > SESSION_SERIAL_MAX)
+		return -EINVAL;
+	ret = netlink_ask(NETLINK_NETFILTER, session_message(buffer, IPCTNL_MSG_CT_DELETE, 0, serial), NULL, NULL);
+	return ret ? ret : settle(f, serial);
+}
+
+/* Deletes one entry by what the kernel said of it. Gone meanwhile is as good. */
+static int entry_delete(const struct nlmsghdr *entry)
+{
+	_Alignas(struct nlmsghdr) char buffer[NETLINK_REQUEST_MAX];
+	struct nf_conntrack *ct = nfct_new();
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buffer);
+	struct nfgenmsg *nfg = mnl_nlmsg_put_extra_header(nlh, sizeof *nfg);
+	int ret = -EBADMSG;
+
+	if (!ct)
+		return -ENOMEM;
+	nlh->nlmsg_type = NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_DELETE;
+	nfg->version = NFNETLINK_V0;
+	if (nfct_nlmsg_parse(entry, ct) == 0) {
+		struct nf_conntrack *tuple = nfct_new();
+		if (tuple) {
+			nfct_copy(tuple, ct, NFCT_CP_ORIG);
+			nfg->nfgen_family = nfct_get_attr_u8(ct, ATTR_ORIG_L3PROTO);
+			ret = nfct_nlmsg_build(nlh, tuple) < 0 ? -EBADMSG : netlink_ask(NETLINK_NETFILTER, nlh, NULL, NULL);
+			nfct_destroy(tuple);
+		}
+	}
+	nfct_destroy(ct);
+	return ret == -ENOENT ? 0 : ret;
+}
+
+struct cut {
+	bool (*gone)(const struct flow_record *r, void *arg);
+	void *arg;
+	int error;
+};
+
+static int cut_each(const struct nlmsghdr *nlh, void *arg)
+{
+	struct cut *c = arg;
+	struct flow_record r;
+	int ret = record_of(nlh, &r);
+
+	if (ret == 1 && c->gone(&r, c->arg))
+		ret = entry_delete(nlh);
+	if (ret < 0)
+		c->error = ret;
+	return MNL_CB_OK;
+}
+
+int flow_cut(struct flow *f, bool (*gone)(const struct flow_record *r, void *arg), void *arg)
+{
+	_Alignas(struct nlmsghdr) char buffer[NETLINK_REQUEST_MAX];
+	struct cut c = {.gone = gone, .arg = arg};
+	int ret = netlink_ask(NETLINK_NETFILTER, session_message(buffer, IPCTNL_MSG_CT_GET, NLM_F_DUMP, 0), cut_each, &c);
+
+	if (!ret)
+		ret = settle(f, 0);
+	return ret ? ret : c.error;
 }
 
 int flow_each(struct flow *f, uint32_t serial, void (*each)(const struct flow_record *r, void *arg), void *arg)

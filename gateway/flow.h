@@ -7,6 +7,7 @@
 #ifndef SEKISHO_FLOW_H
 #define SEKISHO_FLOW_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -37,6 +38,12 @@ uint64_t flow_overruns(struct flow *f);
 /* Deletes all entries of a session, then handles the records that this makes, so that on return the session's totals are
  * complete. 0 or -errno; -ETIMEDOUT: so many that some records come later, through flow_read(). */
 int flow_end(struct flow *f, uint32_t serial);
+
+/*
+ * Closes every open flow, of any session, for which `gone` says so: its entry is deleted, and its record is handled before this
+ * returns. Its next packet is a new flow's, which the firewall judges. `gone` may not close anything itself. As flow_end().
+ */
+int flow_cut(struct flow *f, bool (*gone)(const struct flow_record *r, void *arg), void *arg);
 
 /* Reports every open flow of the session as if it ended now, without touching it (for totals while it lives). 0 or -errno. */
 int flow_each(struct flow *f, uint32_t serial, void (*each)(const struct flow_record *r, void *arg), void *arg);
