@@ -75,10 +75,16 @@ static struct entry *entry_find(struct merge *m, const void *key, size_t size)
 	return index_find(&m->by_key, &like);
 }
 
+/* Its minute is over; or the clock was set back, and nobody knows. */
+static bool is_old(const struct entry *e, int64_t now)
+{
+	return now - e->first >= MERGE_SECONDS * INT64_C(1000000) || now < e->first;
+}
+
 bool merge_count(struct merge *m, const void *key, size_t size, int64_t now)
 {
 	struct entry *e = entry_find(m, key, size);
-	if (e && now - e->first >= MERGE_SECONDS * INT64_C(1000000)) {
+	if (e && is_old(e, now)) {
 		entry_close(m, e);
 		e = NULL;
 	}
@@ -118,7 +124,7 @@ void merge_tick(struct merge *m, int64_t now)
 	struct entry *e, *next;
 	DL_FOREACH_SAFE(m->entries, e, next)
 	{
-		if (now - e->first < MERGE_SECONDS * INT64_C(1000000))
+		if (!is_old(e, now))
 			break; /* in order of their first event */
 		entry_close(m, e);
 	}
