@@ -103,6 +103,24 @@ bool policy_has_files(const struct policy *p, const struct subject *s)
 	return file && file->kind != FILE_DEVICE;
 }
 
+static int compare_marks(const void *a, const void *b)
+{
+	const char *const x = *(const char *const *)a, *const y = *(const char *const *)b;
+
+	return (x > y) - (x < y);
+}
+
+size_t policy_marks(const struct policy *p, const struct subject *s, const void **marks)
+{
+	struct file_walk w = {.policy = p, .subject = s};
+	size_t count = 0;
+
+	for (const struct rule_file *file; (file = policy_walk(&w));)
+		marks[count++] = file;
+	qsort(marks, count, sizeof *marks, compare_marks);
+	return count;
+}
+
 const char *policy_owner(const struct policy *p, const char *file)
 {
 	for (size_t i = 0; i < p->file_count; i++)

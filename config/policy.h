@@ -60,6 +60,13 @@ struct subject {
 /* Has the subject a user file or a file of one of its groups? Without one, `default-access` decides about the login. */
 bool policy_has_files(const struct policy *p, const struct subject *s);
 
+/*
+ * Which files apply to a subject: a mark for each, in an order of its own that depends on nothing but the files. Subjects with
+ * equal marks have equal rules and terms at every instant, so that what was made for one serves the other. `marks` has room for
+ * group_count + 2; how many there are. Good for comparison only, while the policy lives.
+ */
+size_t policy_marks(const struct policy *p, const struct subject *s, const void **marks);
+
 /* One packet's destination. `proto` is the IP protocol number; `port` is 0 for protocols without ports. */
 struct target {
 	struct addr addr;

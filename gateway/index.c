@@ -23,3 +23,14 @@ void index_remove(struct index *x, const void *item)
 {
 	(void)tdelete(item, &x->root, x->compare);
 }
+
+static void keep_item(void *item)
+{
+	(void)item;
+}
+
+void index_clear(struct index *x)
+{
+	tdestroy(x->root, keep_item);
+	x->root = NULL;
+}

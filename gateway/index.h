@@ -22,4 +22,7 @@ void *index_find(const struct index *x, const void *like);
 /* Nothing happens when no such item is in. */
 void index_remove(struct index *x, const void *item);
 
+/* Takes all out, without looking at them: their keys may be gone already. */
+void index_clear(struct index *x);
+
 #endif
