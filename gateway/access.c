@@ -9,12 +9,10 @@
 #include "gateway/peer.h"
 #include "gateway/session.h"
 
-/* "users/t-yamada.acl:3", and the generation it is a line of. */
+/* The line that decided, and the generation it is a line of. */
 static void put_rule(struct gateway *g, json_t *e, const struct rule_ref *rule)
 {
-	char where[256];
-	snprintf(where, sizeof where, "%s:%u", rule->file, rule->line);
-	event_text(e, "rule.name", where);
+	event_rule(e, rule->file, rule->line);
 	event_number(e, "sekisho.acl.generation", (int64_t)g->generation);
 }
 
@@ -49,7 +47,8 @@ void access_closed(const struct flow_record *r, void *arg)
 		struct target t = {.addr = r->destination.addr, .proto = r->proto, .port = r->destination.port};
 		session_count_flow(s, r);
 		put_session(g, e, s);
-		/* Of a flow that an applied change cut, the deciding line may be a deny by now: then none is named. */
+		/* What a change cuts is closed while the rules before it are still the session's: see session_change_cut().
+		 * Where no allow is found nevertheless, as for a question to the resolver, none is named. */
 		if (session_decide(g, s, &t, &rule, &count) && count)
 			put_rule(g, e, &rule);
 	} else if (past_session(g, r, &past)) {

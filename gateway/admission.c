@@ -11,6 +11,7 @@
 #include "gateway/event.h"
 #include "gateway/merge.h"
 #include "gateway/peer.h"
+#include "gateway/place.h"
 
 enum {
 	KNOCKS_PER_TURN = 8, /* then the loop looks at everything else first */
@@ -53,8 +54,8 @@ static void log_alert_lost(struct gateway *g, const struct device *d, const stru
 		endpoint_format(from, outer));
 }
 
-static void refuse(
-	struct gateway *g, const struct knock *knock, const struct device *d, const struct endpoint *from, const char *reason)
+static void refuse(struct gateway *g, const struct knock *knock, const struct device *d, const struct endpoint *from,
+	const char *reason, const struct line_ref *line)
 {
 	int64_t now = time_now();
 	struct refusal_key key;
@@ -80,6 +81,8 @@ static void refuse(
 		event_text(e, "sekisho.device.key", key_format(&knock->device, text));
 	}
 	event_endpoint(e, from);
+	if (line && line->file)
+		event_rule(e, line->file, line->line);
 	merge_first(g->refusals, &key, sizeof key, LOG_AUTH, now, e, lost);
 	if (lost)
 		log_alert_lost(g, d, from, now);
@@ -104,10 +107,32 @@ static void admit(struct gateway *g, const struct knock *knock, const struct dev
 			strerror(-r));
 }
 
+/* WireGuard has it and judges this handshake itself; what it cannot judge is the place. The newest timestamp is remembered for
+ * when the device is taken out, and tells a replay, which says nothing about where the device is. */
+static void know(struct gateway *g, const struct knock *knock, struct peer *peer, const struct endpoint *from)
+{
+	struct device d;
+	struct line_ref line;
+	if (memcmp(knock->timestamp, peer->timestamp, TAI64N_SIZE) <= 0)
+		return;
+	memcpy(peer->timestamp, knock->timestamp, TAI64N_SIZE);
+	if (addr_equal(&peer->place, &from->addr) || ledger_device_by_id(g->ledger, peer->device, &d) < 0)
+		return;
+	secret_wipe(&d.preshared, sizeof d.preshared);
+	if (place_judge(g, &d, &from->addr, &line)) {
+		peer->place = from->addr;
+		peer->judged_by = g->generation;
+		return;
+	}
+	place_leave(g, &d);
+	refuse(g, knock, &d, from, "network-not-allowed", &line);
+}
+
 static void judge(struct gateway *g, const struct queued *q)
 {
 	struct knock knock;
 	struct device d;
+	struct line_ref line;
 	int r = handshake_open(g->handshake, q->packet, &knock);
 	if (r < 0) {
 		g->admission->counts.forged++;
@@ -115,14 +140,12 @@ static void judge(struct gateway *g, const struct queued *q)
 	}
 	struct peer *peer = peer_by_key(g, &knock.device);
 	if (peer) {
-		/* WireGuard has it and judges this handshake itself; remember the newest timestamp for when it is taken out. */
-		if (memcmp(knock.timestamp, peer->timestamp, TAI64N_SIZE) > 0)
-			memcpy(peer->timestamp, knock.timestamp, TAI64N_SIZE);
+		know(g, &knock, peer, &q->from);
 		return;
 	}
 	r = ledger_device_by_key(g->ledger, &knock.device, &d);
 	if (r == -ENOENT) {
-		refuse(g, &knock, NULL, &q->from, "unknown-key");
+		refuse(g, &knock, NULL, &q->from, "unknown-key", NULL);
 		return;
 	}
 	if (r < 0) {
@@ -131,9 +154,11 @@ static void judge(struct gateway *g, const struct queued *q)
 	}
 	const char *reason = device_judge(&d, time_now());
 	if (memcmp(knock.timestamp, d.last_timestamp, TAI64N_SIZE) <= 0)
-		refuse(g, &knock, &d, &q->from, "replayed");
+		refuse(g, &knock, &d, &q->from, "replayed", NULL);
 	else if (reason)
-		refuse(g, &knock, &d, &q->from, reason);
+		refuse(g, &knock, &d, &q->from, reason, NULL);
+	else if (!place_judge(g, &d, &q->from.addr, &line))
+		refuse(g, &knock, &d, &q->from, "network-not-allowed", &line);
 	else
 		admit(g, &knock, &d, &q->from);
 	secret_wipe(&d.preshared, sizeof d.preshared);

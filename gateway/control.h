@@ -30,8 +30,9 @@
  *
  * DEVICE  {"id": "d7", "label", "class", "status", "users"[], "v4", "v6", "public_key", "valid_from", "valid_until", "created",
  *          "last_seen", "online": bool, "endpoint": "ip:port"|null, "last_handshake", "rx_bytes", "tx_bytes", "session": SESSION|null}
- * SESSION {"id": 7, "device": "d7", "label", "user", "opened", "expires", "idle_seconds", "endpoint", "v4", "v6", "profile",
- *          "source_bytes", "destination_bytes", "connections"}
+ * SESSION {"id": 7, "device": "d7", "label", "class", "user", "groups"[], "opened", "expires", "ends", "ends_reason": as in
+ *          session-ended, "ends_line": "FILE:LINE"|null, "idle_seconds", "idle_limit_seconds", "endpoint", "v4", "v6",
+ *          "profile", "source_bytes", "destination_bytes", "connections"}; `expires` is `ends` under its former name
  * STATUS  {"version", "started", "backend", "interface", "listen_port", "endpoint", "public_key", "v4", "v6",
  *          "devices": {"active", "suspended", "lost", "revoked", "online"}, "sessions", "logins",
  *          "acl": {"generation", "files", "rules", "applied"}, "profiles",

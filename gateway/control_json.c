@@ -41,6 +41,20 @@ static void add_open_flow(const struct flow_record *r, void *arg)
 	total->connections++;
 }
 
+static json_t *json_groups(const struct session *s)
+{
+	json_t *groups = json_array();
+	for (uint16_t i = 0; i < s->row.group_count; i++)
+		(void)json_array_append_new(groups, json_string(s->row.groups[i]));
+	return groups;
+}
+
+/* "users/t-yamada.acl:3", null when sekisho.conf or the device's period says so. */
+static json_t *json_line(const struct line_ref *line)
+{
+	return line->file ? json_sprintf("%s:%u", line->file, line->line) : json_null();
+}
+
 json_t *control_json_session(struct gateway *g, const struct session *s)
 {
 	char id[DEVICE_ID_TEXT];
@@ -48,14 +62,20 @@ json_t *control_json_session(struct gateway *g, const struct session *s)
 	struct peer *peer = peer_by_device(g, s->device_id);
 	if (sessions_count(g) <= LIVE_TOTALS_MAX)
 		(void)flow_each(g->flow, s->serial, add_open_flow, &total);
-	return json_pack("{s:I, s:s, s:s, s:s, s:o, s:o, s:I, s:o, s:o, s:o, s:i, s:I, s:I, s:I}", "id", (json_int_t)s->serial,
-		"device", device_id_format(s->device_id, id), "label", s->device.label, "user", s->row.user, "opened",
-		control_json_time(s->row.opened), "expires", control_json_time(s->row.expires), "idle_seconds",
-		(json_int_t)((time_now() - s->active) / 1000000), "endpoint",
-		json_endpoint(peer && peer->endpoint.addr.family ? &peer->endpoint : &s->row.endpoint), "v4",
-		control_json_addr(&s->device.v4), "v6", control_json_addr(&s->device.v6), "profile", (int)s->profile,
-		"source_bytes", (json_int_t)total.source_bytes, "destination_bytes", (json_int_t)total.destination_bytes,
-		"connections", (json_int_t)total.connections);
+	json_t *json = json_pack("{s:I, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:i, s:o, s:o, s:I, s:I, s:I}", "id",
+		(json_int_t)s->serial, "device", device_id_format(s->device_id, id), "label", s->device.label, "class",
+		device_class_name(s->device.device_class), "user", s->row.user, "groups", json_groups(s), "v4",
+		control_json_addr(&s->device.v4), "v6", control_json_addr(&s->device.v6), "profile", (int)s->profile, "opened",
+		control_json_time(s->row.opened), "endpoint",
+		json_endpoint(peer && peer->endpoint.addr.family ? &peer->endpoint : &s->row.endpoint), "source_bytes",
+		(json_int_t)total.source_bytes, "destination_bytes", (json_int_t)total.destination_bytes, "connections",
+		(json_int_t)total.connections);
+	json_t *end = json_pack("{s:o, s:o, s:s, s:o, s:I, s:I}", "expires", control_json_time(s->plan.ends), "ends",
+		control_json_time(s->plan.ends), "ends_reason", session_end_name(s->plan.reason), "ends_line",
+		json_line(&s->plan.line), "idle_seconds", (json_int_t)((time_now() - s->active) / 1000000), "idle_limit_seconds",
+		(json_int_t)s->plan.idle_seconds);
+	(void)json_object_update_new(json, end);
+	return json;
 }
 
 json_t *control_json_device(struct gateway *g, const struct device *d)

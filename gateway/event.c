@@ -8,7 +8,7 @@
 
 #include "common/say.h"
 
-enum { TEXT_MAX = 1024, PATH_PART_MAX = 64, HASH_SIZE = 32 };
+enum { TEXT_MAX = 1024, EVENT_RULE_TEXT = 256, PATH_PART_MAX = 64, HASH_SIZE = 32 };
 
 /* Values as ECS 8.11 allows them: https://www.elastic.co/guide/en/ecs/8.11/ecs-allowed-values-event-kind.html and following. */
 struct action {
@@ -29,6 +29,7 @@ static const struct action actions[] = {
 	{"session-opened", "event", "session", "start", NULL},
 	{"session-renewed", "event", "session", "info", NULL},
 	{"session-narrowed", "event", "session", "info", NULL},
+	{"session-widened", "event", "session", "info", NULL},
 	{"session-ended", "event", "session", "end", NULL},
 	/* access */
 	{"connection-opened", "event", "network", "connection", "start"},
@@ -213,6 +214,13 @@ void event_session(json_t *e, uint32_t serial, int64_t opened)
 {
 	event_number(e, "sekisho.session.id", serial);
 	event_time(e, "sekisho.session.opened", opened);
+}
+
+void event_rule(json_t *e, const char *file, unsigned line)
+{
+	char where[EVENT_RULE_TEXT];
+	snprintf(where, sizeof where, "%s:%u", file, line);
+	event_text(e, "rule.name", where);
 }
 
 void event_admin(json_t *e, uint32_t uid, const char *name)

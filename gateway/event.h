@@ -35,6 +35,8 @@ void event_user(json_t *e, const char *user);
 void event_user_hash(json_t *e, const char *user);
 /* sekisho.session.{id,opened}: serials are given again after a million sessions, both together never. */
 void event_session(json_t *e, uint32_t serial, int64_t opened);
+/* rule.name, "users/t-yamada.acl:3": the line of an ACL file that decided. */
+void event_rule(json_t *e, const char *file, unsigned line);
 /* user.* of an administrator: sekisho.admin.{uid,name}. */
 void event_admin(json_t *e, uint32_t uid, const char *name);
 /* network.{transport,type,iana_number,community_id}, source and destination ip and port, related.ip. For ICMP the ports hold type

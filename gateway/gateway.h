@@ -16,6 +16,7 @@
 
 #include "config/policy.h"
 #include "config/settings.h"
+#include "gateway/clock.h"
 #include "gateway/firewall.h"
 #include "gateway/flow.h"
 #include "gateway/handshake.h"
@@ -39,6 +40,7 @@ struct gateway {
 	uint64_t generation; /* of the policy, counted over restarts */
 	int64_t applied; /* when it came into force */
 	int64_t started;
+	struct clock_watch clock;
 	bool was_clean; /* the run before this one ended in order */
 	bool rebooted; /* while starting: the machine was started since the last run */
 

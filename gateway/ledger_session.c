@@ -135,16 +135,26 @@ int ledger_session_end(struct ledger *l, const struct session_row *row)
 	return r < 0 ? r : sqlite3_changes(l->db) ? 0 : -ENOENT;
 }
 
-int ledger_session_totals(struct ledger *l, const struct session_row *row)
+static int session_save(struct ledger *l, const struct session_row *row)
 {
-	struct query q = query(l, SLOT_SESSION_TOTALS,
+	struct query q = query(l, SLOT_SESSION_SAVE,
 		"UPDATE session SET source_bytes = ?, source_packets = ?, destination_bytes = ?, destination_packets = ?, "
-		"connections = ? "
+		"connections = ?, expires = ? "
 		"WHERE serial = ? AND ended = 0");
 	put_totals(&q, row);
+	query_put_int(&q, row->expires);
 	query_put_int(&q, row->serial);
-	int r = query_run(&q);
-	return r < 0 ? r : sqlite3_changes(l->db) ? 0 : -ENOENT;
+	return query_run(&q);
+}
+
+int ledger_sessions_save(struct ledger *l, const struct session_row *const rows[], size_t count)
+{
+	int r = ledger_begin(l);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < count && !r; i++)
+		r = session_save(l, rows[i]);
+	return ledger_finish(l, r);
 }
 
 static int live_id(struct ledger *l, uint32_t serial, int64_t *out)

@@ -15,12 +15,13 @@
 static const int64_t SECOND = 1000000;
 
 /* Answers on a channel that has no attempt, or is about to lose it. */
-static void answer(struct channel *c, enum message_type type, enum login_reason result)
+static void answer(struct channel *c, enum message_type type, enum login_reason result, int64_t opens)
 {
 	struct message *m = message_new(type);
 	if (!m)
 		return;
 	m->result = (uint8_t)result;
+	m->opens = opens;
 	(void)channel_send(c, m);
 	message_free(m);
 }
@@ -68,7 +69,7 @@ static void begin(struct gateway *g, struct channel *c, const struct message *m)
 {
 	struct attempt *a = login_by_id(g, m->attempt);
 	if (!a || a->state != ATTEMPT_ISSUED) {
-		answer(c, VERDICT_DEVICE, LOGIN_ABORTED);
+		answer(c, VERDICT_DEVICE, LOGIN_ABORTED, 0);
 		return;
 	}
 	a->channel = c;
@@ -77,7 +78,7 @@ static void begin(struct gateway *g, struct channel *c, const struct message *m)
 	memcpy(a->agent, m->agent, sizeof a->agent);
 	memcpy(a->tls, m->tls, sizeof a->tls);
 	if (login_log(g, a, "login-started", LOGIN_OK, NULL) < 0) {
-		answer(c, VERDICT_DEVICE, LOGIN_LOG_FULL);
+		answer(c, VERDICT_DEVICE, LOGIN_LOG_FULL, 0);
 		a->channel = NULL; /* closes by itself when its peer has read the answer */
 		login_finish(g, a, LOGIN_LOG_FULL);
 		return;
@@ -93,8 +94,8 @@ static bool is_user_of(const struct device *d, const char *user)
 	return false;
 }
 
-/* PAM has said yes: what do device, log and session say? */
-static enum login_reason judge(struct gateway *g, struct attempt *a, const struct message *m)
+/* PAM has said yes: what do device, log and session say? `opens`: when the rules will next say yes, 0: not known. */
+static enum login_reason judge(struct gateway *g, struct attempt *a, const struct message *m, int64_t *opens)
 {
 	struct device d;
 	struct session *s;
@@ -110,7 +111,7 @@ static enum login_reason judge(struct gateway *g, struct attempt *a, const struc
 	memcpy(a->user, m->user, sizeof a->user);
 	if (!is_user_of(&d, a->user))
 		return LOGIN_USER_NOT_ALLOWED;
-	enum login_reason reason = session_may_open(g, &d, a->user, m->groups, m->group_count);
+	enum login_reason reason = session_may_open(g, &d, a->user, m->groups, m->group_count, &peer->endpoint, opens);
 	if (reason != LOGIN_OK)
 		return reason;
 	if (log_ready(g->log) < 0 || login_log(g, a, "login-succeeded", LOGIN_OK, m) < 0)
@@ -129,9 +130,10 @@ static bool is_guess(enum login_reason reason)
 static void end(struct gateway *g, struct attempt *a, const struct message *m)
 {
 	struct channel *c = a->channel;
+	int64_t opens = 0;
 	enum login_reason reason = m->result < LOGIN_REASONS ? (enum login_reason)m->result : LOGIN_INTERNAL_ERROR;
 	if (reason == LOGIN_OK)
-		reason = judge(g, a, m);
+		reason = judge(g, a, m, &opens);
 	if (reason == LOGIN_OK) {
 		login_failures_clear(g, a->device.id);
 	} else {
@@ -139,7 +141,7 @@ static void end(struct gateway *g, struct attempt *a, const struct message *m)
 			login_failure_note(g, a->device.id, time_boot());
 		(void)login_log(g, a, "login-failed", reason, m);
 	}
-	answer(c, VERDICT_ACK, reason);
+	answer(c, VERDICT_ACK, reason, opens);
 	a->channel = NULL;
 	login_finish(g, a, LOGIN_OK); /* what there was to log is logged */
 }

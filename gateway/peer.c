@@ -91,6 +91,23 @@ unsigned peers_count(struct gateway *g)
 	return g->peers->count;
 }
 
+struct peer *peer_next(struct gateway *g, const struct peer *peer)
+{
+	return peer ? peer->next : g->peers->all;
+}
+
+void peers_clock_stepped(struct gateway *g, int64_t step)
+{
+	struct peer *peer;
+	DL_FOREACH(g->peers->all, peer)
+	{
+		peer->installed += step;
+		peer->moved += step;
+		peer->active += step;
+	}
+	g->peers->polled += step;
+}
+
 static struct peer *peer_note(struct gateway *g, const struct device *d, const struct endpoint *from, int64_t now)
 {
 	struct peer *peer = calloc(1, sizeof *peer);
@@ -140,6 +157,8 @@ int peer_admit(
 		return r;
 	}
 	peer->opening = true;
+	peer->place = from->addr; /* admission.c has judged it */
+	peer->judged_by = g->generation;
 	memcpy(peer->timestamp, timestamp, TAI64N_SIZE);
 	return 0;
 }
@@ -220,7 +239,7 @@ static void look_update(struct look *look, struct peer *peer, const struct tunne
 	bool roamed = peer->online && t->endpoint.addr.family && !endpoint_equal(&t->endpoint, &peer->endpoint);
 	struct endpoint before = peer->endpoint;
 
-	if (t->rx_bytes != peer->rx || t->last_handshake > peer->handshake)
+	if (t->rx_bytes != peer->rx || t->last_handshake != peer->handshake)
 		peer->moved = look->now;
 	if (look_active(look, peer, t->rx_bytes)) {
 		peer->active = look->now;

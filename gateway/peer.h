@@ -27,6 +27,8 @@ struct peer {
 	bool opening; /* the keepalive that opened the handshake is still set */
 	struct addr v4, v6; /* the device's tunnel addresses */
 	int64_t valid_until; /* the device's period of use; 0: no bound */
+	struct addr place; /* outer address that place.c has judged last; family 0: none yet ... */
+	uint64_t judged_by; /* ... and by which generation of the ACLs */
 	struct peer *prev, *next;
 };
 
@@ -37,6 +39,10 @@ void peers_free(struct peers *p);
 struct peer *peer_by_key(struct gateway *g, const struct key *k);
 struct peer *peer_by_device(struct gateway *g, uint32_t device);
 unsigned peers_count(struct gateway *g);
+
+/* In order of installation; NULL starts, NULL ends. The current one may be removed on the way if its next was asked for before.
+ */
+struct peer *peer_next(struct gateway *g, const struct peer *peer);
 
 /* Installs the device with the outer address it knocked from, and has WireGuard open the handshake. 0 or -errno. */
 int peer_admit(
@@ -50,6 +56,9 @@ int peers_take_over(struct gateway *g);
 
 /* Forgets all peers: WireGuard's interface is a new, empty one. */
 void peers_forget(struct gateway *g);
+
+/* The clock was set by `step` microseconds: what is remembered of the past moves with it. */
+void peers_clock_stepped(struct gateway *g, int64_t step);
 
 /* The timer's look at all peers. 0, or -errno when WireGuard could not be asked. */
 int peers_poll(struct gateway *g);

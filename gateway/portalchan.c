@@ -59,11 +59,13 @@ static void answer_who(struct portalchan *p, const struct message *question, str
 		if (ledger_session_last(g->ledger, d.id, &last) == 0)
 			m->last_end = last.end_reason;
 		ledger_session_clear(&last);
+		m->opens = session_opens(g, &d);
 		return;
 	}
 	m->state = STATE_LOGGED_IN;
 	memcpy(m->user, s->row.user, sizeof m->user);
 	m->expires = s->row.expires;
+	m->ends_reason = (uint8_t)s->plan.reason;
 	m->reach = p->reach;
 	session_each_reach(g, s, reach_add, m);
 }

@@ -98,13 +98,11 @@ out:
 	return r;
 }
 
-void profiles_release(struct profiles *p, struct firewall *f, uint16_t id)
+/* Out of the firewall and the table. What cannot be removed stays taken, unused, so that nobody builds on it. */
+static void slot_clear(struct profiles *p, struct firewall *f, uint16_t id)
 {
-	if (!id || id > PROFILE_ID_MAX || !p->slots[id].profile || --p->slots[id].uses)
-		return;
 	int r = firewall_profile_remove(f, id);
 	if (r < 0) {
-		/* Still there, unused: kept taken, so that nobody builds on what could not be removed. */
 		say_warning("cannot remove profile %u from the firewall: %s; it is unused, restart the gateway to clear it", id,
 			strerror(-r));
 		p->slots[id].uses = 1;
@@ -113,4 +111,63 @@ void profiles_release(struct profiles *p, struct firewall *f, uint16_t id)
 	profile_free(p->slots[id].profile);
 	p->slots[id] = (struct slot){0};
 	p->count--;
+}
+
+void profiles_release(struct profiles *p, struct firewall *f, uint16_t id)
+{
+	if (!id || id > PROFILE_ID_MAX || !p->slots[id].profile || --p->slots[id].uses)
+		return;
+	slot_clear(p, f, id);
+}
+
+/* An id that may be filled with contents that are nowhere yet. 0: none. */
+static uint16_t settle_new(const struct profiles *p, const struct profile_want *w, const bool taken[static PROFILE_ID_MAX + 1])
+{
+	if (w->before && !taken[w->before] && w->stay >= p->slots[w->before].uses)
+		return w->before;
+	for (unsigned id = 1; id <= PROFILE_ID_MAX; id++)
+		if (!taken[id] && !p->slots[id].profile)
+			return (uint16_t)id;
+	return 0;
+}
+
+int profiles_settle(const struct profiles *p, struct profile_want *const wants[], size_t count)
+{
+	bool taken[PROFILE_ID_MAX + 1] = {false};
+	for (size_t i = 0; i < count; i++) {
+		bool needed = wants[i]->uses && wants[i]->profile->count;
+		wants[i]->id = needed ? slot_equal(p, wants[i]->profile) : 0;
+		wants[i]->build = needed && !wants[i]->id;
+		taken[wants[i]->id] = true;
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (!wants[i]->build)
+			continue;
+		wants[i]->id = settle_new(p, wants[i], taken);
+		if (!wants[i]->id)
+			return -ENOSPC;
+		taken[wants[i]->id] = true;
+	}
+	return 0;
+}
+
+void profiles_switch(struct profiles *p, struct firewall *f, struct profile_want *const wants[], size_t count)
+{
+	for (unsigned id = 1; id <= PROFILE_ID_MAX; id++)
+		p->slots[id].uses = 0;
+	for (size_t i = 0; i < count; i++) {
+		struct slot *slot = &p->slots[wants[i]->id];
+		if (!wants[i]->id)
+			continue;
+		slot->uses = wants[i]->uses;
+		if (!wants[i]->build)
+			continue;
+		p->count += !slot->profile;
+		profile_free(slot->profile);
+		slot->profile = wants[i]->profile;
+		wants[i]->profile = NULL;
+	}
+	for (unsigned id = 1; id <= PROFILE_ID_MAX; id++)
+		if (p->slots[id].profile && !p->slots[id].uses)
+			slot_clear(p, f, (uint16_t)id);
 }

@@ -55,6 +55,7 @@ void session_discard(struct session *s)
 	if (!s)
 		return;
 	ledger_session_clear(&s->row);
+	free(s->former_groups);
 	free(s);
 }
 
@@ -102,7 +103,7 @@ struct session *session_note(const struct device *d, int64_t now)
 	secret_wipe(&s->device.preshared, sizeof s->device.preshared);
 	s->device_id = d->id;
 	s->row.device = d->id;
-	s->active = now;
+	s->began = s->active = now;
 	return s;
 }
 
@@ -132,7 +133,7 @@ struct firewall_session session_element(const struct session *s, int64_t now)
 		.timeout_ms = left > 1 ? left : 1};
 }
 
-static struct subject subject_of(const struct device *d, const char *user, char (*names)[USER_NAME_MAX + 1], uint16_t count,
+struct subject session_subject(const struct device *d, const char *user, char (*names)[USER_NAME_MAX + 1], uint16_t count,
 	const char *groups[static GROUPS_MAX])
 {
 	for (uint16_t i = 0; i < count; i++)
@@ -140,48 +141,86 @@ static struct subject subject_of(const struct device *d, const char *user, char 
 	return (struct subject){.user = user, .groups = groups, .group_count = count, .device_class = d->device_class};
 }
 
-int session_compile(const struct session *s, const struct policy *policy, struct profile **out)
+static struct subject subject_of(const struct session *s, const char *groups[static GROUPS_MAX])
 {
-	const char *groups[GROUPS_MAX];
-	struct subject subject = subject_of(&s->device, s->row.user, s->row.groups, s->row.group_count, groups);
-	return profile_compile(policy, &subject, time_now(), out);
+	return session_subject(&s->device, s->row.user, s->row.groups, s->row.group_count, groups);
 }
 
-bool session_has_access(struct gateway *g, const struct session *s, const struct policy *policy)
+struct session_plan session_plan_of(struct gateway *g, const struct session *s, const struct policy_terms *terms, int64_t at)
 {
-	const char *groups[GROUPS_MAX];
-	struct subject subject = subject_of(&s->device, s->row.user, s->row.groups, s->row.group_count, groups);
-	return g->settings.default_login || policy_has_files(policy, &subject);
+	struct session_facts facts = {.began = s->began,
+		.device_until = s->device.valid_until,
+		.session_seconds = g->settings.session_seconds,
+		.idle_seconds = g->settings.session_idle_seconds};
+	return session_plan(&facts, terms, at);
 }
 
-enum login_reason session_may_open(
-	struct gateway *g, const struct device *d, const char *user, char (*groups)[USER_NAME_MAX + 1], uint16_t group_count)
+void session_set_plan(struct session *s, const struct session_plan *plan, int64_t at)
+{
+	s->plan = *plan;
+	s->judged = at;
+	s->row.expires = plan->ends;
+}
+
+enum login_reason session_may_open(struct gateway *g, const struct device *d, const char *user, char (*groups)[USER_NAME_MAX + 1],
+	uint16_t group_count, const struct endpoint *from, int64_t *opens)
 {
 	const char *names[GROUPS_MAX];
+	struct policy_terms terms;
+	struct session *old = session_by_device(g, d->id);
+	*opens = 0;
 	if (group_count > GROUPS_MAX)
 		return LOGIN_INTERNAL_ERROR;
-	struct subject subject = subject_of(d, user, groups, group_count, names);
-	struct session *old = session_by_device(g, d->id);
+	struct subject subject = session_subject(d, user, groups, group_count, names);
 	if (!g->settings.default_login && !policy_has_files(g->policy, &subject))
 		return LOGIN_ACCOUNT_DENIED;
+	policy_terms(g->policy, &subject, time_now(), &terms);
+	if (terms.bar != BAR_NONE) {
+		*opens = terms.opens < INT64_MAX ? terms.opens : 0;
+		return session_plan_login(terms.bar);
+	}
+	if (from->addr.family && !policy_from(g->policy, &subject, &from->addr, NULL))
+		return LOGIN_NETWORK;
 	return old && strcmp(old->row.user, user) != 0 ? LOGIN_DEVICE_IN_USE : LOGIN_OK;
 }
 
+int64_t session_opens(struct gateway *g, const struct device *d)
+{
+	int64_t first = INT64_MAX, now = time_now();
+	for (unsigned i = 0; i < d->user_count; i++) {
+		struct subject subject = {.user = d->users[i], .device_class = d->device_class};
+		struct policy_terms terms;
+		policy_terms(g->policy, &subject, now, &terms);
+		if (terms.bar == BAR_NONE)
+			return 0;
+		first = terms.opens < first ? terms.opens : first;
+	}
+	return first < INT64_MAX ? first : 0;
+}
+
+bool session_from(struct gateway *g, const struct session *s, const struct addr *outer, struct line_ref *line)
+{
+	const char *groups[GROUPS_MAX];
+	struct subject subject = subject_of(s, groups);
+	return policy_from(g->policy, &subject, outer, line);
+}
+
+/* Both ask for the instant of the last judgement: that is what the firewall holds. */
 void session_each_reach(struct gateway *g, const struct session *s, bool (*each)(const struct rule_ref *, void *), void *arg)
 {
 	const char *groups[GROUPS_MAX];
-	struct subject subject = subject_of(&s->device, s->row.user, s->row.groups, s->row.group_count, groups);
-	policy_rules(g->policy, &subject, time_now(), each, arg);
+	struct subject subject = subject_of(s, groups);
+	policy_rules(g->policy, &subject, s->judged, each, arg);
 }
 
 bool session_decide(struct gateway *g, const struct session *s, const struct target *t, struct rule_ref *rule, size_t *count)
 {
 	const char *groups[GROUPS_MAX];
-	struct subject subject = subject_of(&s->device, s->row.user, s->row.groups, s->row.group_count, groups);
-	return policy_decide(g->policy, &subject, t, time_now(), rule, 1, count);
+	struct subject subject = subject_of(s, groups);
+	return policy_decide(g->policy, &subject, t, s->judged, rule, 1, count);
 }
 
-int session_log(struct gateway *g, const struct session *s, const char *action, const char *reason, int64_t now)
+json_t *session_event(struct gateway *g, const struct session *s, const char *action, const char *reason)
 {
 	struct peer *peer = peer_by_device(g, s->device_id);
 	json_t *e = event_new(action, "success", reason);
@@ -190,17 +229,25 @@ int session_log(struct gateway *g, const struct session *s, const char *action, 
 	event_user(e, s->row.user);
 	event_session(e, s->serial ? s->serial : s->row.serial, s->row.opened);
 	event_time(e, "sekisho.session.expires", s->row.expires);
-	if (!strcmp(action, "session-ended")) {
-		event_time(e, "event.start", s->row.opened);
-		event_time(e, "event.end", now);
-		event_number(e, "event.duration", (now - s->row.opened) * 1000);
-		event_number(e, "source.bytes", (int64_t)s->row.source_bytes);
-		event_number(e, "source.packets", (int64_t)s->row.source_packets);
-		event_number(e, "destination.bytes", (int64_t)s->row.destination_bytes);
-		event_number(e, "destination.packets", (int64_t)s->row.destination_packets);
-		event_number(e, "sekisho.session.connections", (int64_t)s->row.connections);
-	}
-	return log_write(g->log, LOG_AUTH, now, e, true);
+	return e;
+}
+
+void session_put_groups(json_t *e, const char *path, char (*groups)[USER_NAME_MAX + 1], uint16_t count)
+{
+	for (uint16_t i = 0; i < count; i++)
+		event_append_text(e, path, groups[i]);
+}
+
+int session_copy_groups(char (*groups)[USER_NAME_MAX + 1], uint16_t count, char (**out)[USER_NAME_MAX + 1])
+{
+	*out = NULL;
+	if (!count)
+		return 0;
+	*out = malloc((size_t)count * sizeof **out);
+	if (!*out)
+		return -ENOMEM;
+	memcpy(*out, groups, (size_t)count * sizeof **out);
+	return 0;
 }
 
 void session_count_flow(struct session *s, const struct flow_record *r)
@@ -210,63 +257,4 @@ void session_count_flow(struct session *s, const struct flow_record *r)
 	s->row.destination_bytes += r->destination_bytes;
 	s->row.destination_packets += r->destination_packets;
 	s->row.connections++;
-}
-
-int session_end(struct gateway *g, struct session *s, enum session_end reason)
-{
-	int64_t now = time_now();
-	struct firewall_session element = session_element(s, now);
-	int r = firewall_session_remove(g->firewall, &element);
-	if (r < 0) {
-		/* The device must lose what it had, if not by the firewall then by WireGuard. */
-		say_error("cannot take session %u out of the firewall: %s; its device is taken out of WireGuard instead",
-			s->serial, strerror(-r));
-		g->enforcement_error = r;
-		(void)peer_remove(g, &s->device, session_end_name(reason));
-	}
-	int cut = flow_end(g->flow, s->serial);
-	if (cut < 0)
-		say_warning("cannot close the connection records of session %u: %s", s->serial, strerror(-cut));
-
-	s->row.ended = now;
-	s->row.end_reason = (uint8_t)reason;
-	int saved = ledger_session_end(g->ledger, &s->row);
-	if (saved < 0 && saved != -ENOENT)
-		say_error("cannot note in the ledger that session %u ended: %s; check space in " PATH_STATE_DIR, s->serial,
-			strerror(-saved));
-	(void)session_log(g, s, "session-ended", session_end_name(reason), now);
-	profiles_release(g->sessions->profiles, g->firewall, s->profile);
-	session_forget(g->sessions, s);
-	return r < 0 ? r : 0;
-}
-
-unsigned session_end_device(struct gateway *g, uint32_t device, enum session_end reason)
-{
-	struct session *s = session_by_device(g, device);
-	if (!s)
-		return 0;
-	(void)session_end(g, s, reason);
-	return 1;
-}
-
-void sessions_tick(struct gateway *g, int64_t now)
-{
-	struct session *s, *next;
-	DL_FOREACH_SAFE(g->sessions->all, s, next)
-	{
-		struct session_times t = {.expires = s->row.expires,
-			.device_until = s->device.valid_until,
-			.active = s->active,
-			.idle_seconds = g->settings.session_idle_seconds};
-		enum session_end reason = session_due(&t, now);
-		if (reason != END_NONE)
-			(void)session_end(g, s, reason);
-	}
-}
-
-void sessions_save(struct gateway *g)
-{
-	struct session *s, *next;
-	DL_FOREACH_SAFE(g->sessions->all, s, next)
-	(void)ledger_session_totals(g->ledger, &s->row);
 }

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "gateway/gateway.h"
+#include "gateway/session_plan.h"
 
 struct session {
 	uint32_t serial;
@@ -18,7 +19,15 @@ struct session {
 	struct session_row row; /* as in the ledger; totals of closed flows run here */
 	struct device device; /* as at login, for the log; secrets wiped */
 	uint16_t profile;
+	int64_t began; /* when its lifetime began by today's clock: row.opened, moved with each step of the clock since */
 	int64_t active; /* CLOCK_REALTIME microseconds of the last traffic */
+	int64_t judged; /* its profile holds the rules of this instant */
+	struct session_plan plan; /* lines are those of g->policy */
+	bool over; /* out of the firewall, for plan.reason; its records are still to be made */
+	char (*former_groups)[USER_NAME_MAX + 1]; /* of one that is over because of its new groups; owned */
+	uint16_t former_group_count;
+	struct session_step *step; /* while it takes part in a change */
+	struct profile_want *want; /* while it is taken over */
 	struct session *prev, *next;
 };
 
@@ -31,10 +40,18 @@ unsigned sessions_count(struct gateway *g);
 /* In order of opening; NULL starts, NULL ends. The current one may be ended on the way if its next was asked for before. */
 struct session *session_next(struct gateway *g, const struct session *s);
 
-/* Could this user open a session on this device now? LOGIN_OK; LOGIN_ACCOUNT_DENIED when no ACL file names the user and
- * `default-access` is deny; LOGIN_DEVICE_IN_USE when somebody else is logged in on it. Changes nothing. */
-enum login_reason session_may_open(
-	struct gateway *g, const struct device *d, const char *user, char (*groups)[USER_NAME_MAX + 1], uint16_t group_count);
+/*
+ * Could this user open a session on this device now, coming from `from`? LOGIN_OK; LOGIN_ACCOUNT_DENIED when no ACL file names
+ * the user and `default-access` is deny; LOGIN_HOURS or LOGIN_PERIOD outside what the rules permit, with `opens`, when they will
+ * next (0: never, or not known); LOGIN_NETWORK from a place they do not permit; LOGIN_DEVICE_IN_USE when somebody else is logged
+ * in on it. Changes nothing.
+ */
+enum login_reason session_may_open(struct gateway *g, const struct device *d, const char *user, char (*groups)[USER_NAME_MAX + 1],
+	uint16_t group_count, const struct endpoint *from, int64_t *opens);
+
+/* When the device's users may log in again by `hours` and `valid` of its class and of their own files, if none of them may now; 0
+ * when one may, or none ever. */
+int64_t session_opens(struct gateway *g, const struct device *d);
 
 /*
  * Opens a session after PAM and the device's own rules have said yes. Groups are copied. Returns an enum login_reason: LOGIN_OK
@@ -50,15 +67,40 @@ int session_end(struct gateway *g, struct session *s, enum session_end reason);
 /* Ends the device's session if it has one; how many were ended (0 or 1). */
 unsigned session_end_device(struct gateway *g, uint32_t device, enum session_end reason);
 
-/* The timer's look: ends what is due at `now`. */
-void sessions_tick(struct gateway *g, int64_t now);
+/*
+ * The timer's look: ends what is due at `now` and switches those of whom a rule has lapsed. What ends is out of the kernel by
+ * itself, at its instant; the records take time, so that after a while it returns for the loop's other work. The instant at which
+ * to be called again, in the past when there is more to do now.
+ */
+int64_t sessions_tick(struct gateway *g, int64_t now);
+
+/* The clock was set by `step` microseconds: lifetimes and idle times go on as if it had not, and everything that goes by the
+ * calendar is judged anew. */
+void sessions_clock_stepped(struct gateway *g, int64_t step);
 
 /* Start-up, and after the firewall was lost: makes the firewall hold just the sessions that the ledger holds. 0 or -errno. */
 int sessions_take_over(struct gateway *g);
 
-/* Judges all sessions by `policy` and switches those whose rules differ; nothing has changed when it fails.
- * 0 with the number that changed, or -errno. */
+/*
+ * Judges all sessions by `policy` and g->settings and switches those that differ, together, in one transaction: whom nothing
+ * changes for is not touched. Sessions that may not go on end, connections no longer allowed are closed and recorded with the
+ * line that had allowed them. g->policy must still be the former one. 0 with the number of sessions that changed, or -errno:
+ * nothing has changed.
+ */
 int sessions_apply(struct gateway *g, struct policy *policy, unsigned *changed);
+
+/*
+ * What the user directory says of a user who is logged in: the account is no longer valid (then all of the user's sessions end),
+ * or the groups, by which they are judged anew if they are others. `reason` is a word for the record. Groups are copied.
+ */
+void sessions_account(struct gateway *g, const char *user, bool valid, const char *reason, char (*groups)[USER_NAME_MAX + 1],
+	uint16_t group_count);
+
+/* May the session's user, with all that its rules say, come from this outer address? False with the line that bars. */
+bool session_from(struct gateway *g, const struct session *s, const struct addr *outer, struct line_ref *line);
+
+/* Ends the session for being where it may not be. */
+void session_end_misplaced(struct gateway *g, struct session *s, const struct line_ref *line);
 
 /* Running totals of all sessions into the ledger, so that a crash loses little of them. */
 void sessions_save(struct gateway *g);
@@ -73,15 +115,5 @@ bool session_decide(struct gateway *g, const struct session *s, const struct tar
 
 /* How many compiled profiles are in use. */
 unsigned sessions_profiles(struct gateway *g);
-
-/* ---- pure: when does a session end, and why ---- */
-struct session_times {
-	int64_t expires; /* microseconds since the epoch */
-	int64_t device_until; /* 0: none */
-	int64_t active;
-	int64_t idle_seconds;
-};
-/* END_NONE while it lives; else the reason whose instant came first. */
-enum session_end session_due(const struct session_times *t, int64_t now);
 
 #endif

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What has sessions judged anew: other rules, a rule that lapsed, other groups, another clock. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,120 +8,161 @@
 #include "common/say.h"
 #include "gateway/session_internal.h"
 
-/* One session's way from its present profile to the next. */
-struct step {
-	struct session *session;
-	uint16_t before, after;
-	bool removed; /* no file names its user any more */
-	bool switched;
-};
+/* How long a rule that has lapsed may stay in force because the firewall cannot be changed. */
+static const int64_t LAPSE_PATIENCE_USEC = 5000000;
 
-/* First pass: builds every profile that is needed beside those in force. Nothing that decides is touched. */
-static int prepare(struct gateway *g, const struct policy *policy, struct step *steps, size_t *count)
+/* Judges whom `is_meant` names (NULL: all) by `policy` and keeps the others. */
+static int change(struct gateway *g, struct policy *policy, int64_t now, const char *reason,
+	bool (*is_meant)(const struct session *s, int64_t now), unsigned *changed)
 {
-	struct session *s, *next;
-	DL_FOREACH_SAFE(g->sessions->all, s, next)
+	struct session_change *c;
+	struct session *s;
+	int r = session_change_new(g, policy, now, reason, &c);
+	if (r < 0)
+		return r;
+	DL_FOREACH(g->sessions->all, s)
 	{
-		struct step *step = &steps[*count];
-		struct profile *profile;
-		*step = (struct step){.session = s, .before = s->profile};
-		if (!session_has_access(g, s, policy)) {
-			step->removed = true;
-			++*count;
-			continue;
-		}
-		int r = session_compile(s, policy, &profile);
-		if (r < 0)
-			return r;
-		r = profiles_acquire(g->sessions->profiles, g->firewall, profile, 0);
-		if (r < 0)
-			return r;
-		step->after = (uint16_t)r;
-		++*count;
+		if (r == 0)
+			r = !is_meant || is_meant(s, now) ? session_change_judge(c, s) : session_change_keep(c, s);
 	}
-	return 0;
-}
-
-static int step_switch(struct gateway *g, struct step *step, uint16_t profile, int64_t now)
-{
-	step->session->profile = profile;
-	struct firewall_session element = session_element(step->session, now);
-	return firewall_session_set(g->firewall, &element);
-}
-
-/* Second pass: one map element a session, each atomic for its packets. */
-static int switch_over(struct gateway *g, struct step *steps, size_t count, int64_t now)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (steps[i].removed || steps[i].after == steps[i].before)
-			continue;
-		int r = step_switch(g, &steps[i], steps[i].after, now);
-		if (r < 0) {
-			steps[i].session->profile = steps[i].before;
-			return r;
-		}
-		steps[i].switched = true;
-	}
-	return 0;
-}
-
-static void switch_back(struct gateway *g, struct step *steps, size_t count, int64_t now)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (!steps[i].switched)
-			continue;
-		int r = step_switch(g, &steps[i], steps[i].before, now);
-		if (r < 0) {
-			say_error("cannot give session %u its former rules back: %s; it is ended", steps[i].session->serial,
-				strerror(-r));
-			g->enforcement_error = r;
-			steps[i].session->profile = steps[i].before;
-			(void)session_end(g, steps[i].session, END_ACL_REMOVED);
-			steps[i].before = 0; /* released with the session */
-			steps[i].session = NULL;
-		}
-	}
+	if (r == 0)
+		r = session_change_commit(c, changed);
+	session_change_free(c);
+	return r;
 }
 
 int sessions_apply(struct gateway *g, struct policy *policy, unsigned *changed)
 {
-	size_t count = 0;
-	unsigned n = 0;
+	/* Who is over is over by the rules so far, and their lines go with them. */
+	while (sessions_tick(g, time_now()) == SESSIONS_MORE)
+		;
 	int64_t now = time_now();
-	struct step *steps = calloc(sessions_count(g) + 1, sizeof *steps);
-	if (!steps)
-		return -ENOMEM;
-	int r = prepare(g, policy, steps, &count);
-	if (r < 0)
-		goto undo;
-	r = switch_over(g, steps, count, now);
-	if (r < 0) {
-		switch_back(g, steps, count, now);
-		goto undo;
-	}
-	for (size_t i = 0; i < count; i++) {
-		struct session *s = steps[i].session;
-		if (steps[i].removed) {
-			(void)session_end(g, s, END_ACL_REMOVED);
-			n++;
-			continue;
-		}
-		if (steps[i].switched) {
-			const struct profile *before = profiles_get(g->sessions->profiles, steps[i].before);
-			const struct profile *after = profiles_get(g->sessions->profiles, steps[i].after);
-			if (!session_still_covers(after, before))
-				(void)session_log(g, s, "session-narrowed", "acl", now);
-			n++;
-		}
-		/* The use that prepare() took replaces the one the session had. */
-		profiles_release(g->sessions->profiles, g->firewall, steps[i].before);
-	}
-	*changed = n;
-	free(steps);
-	return 0;
-undo:
-	for (size_t i = 0; i < count; i++)
-		profiles_release(g->sessions->profiles, g->firewall, steps[i].after);
-	free(steps);
+	int r = change(g, policy, now, "acl", NULL, changed);
+	if (r == 0)
+		(void)sessions_tick(g, now);
 	return r;
+}
+
+static bool has_lapsed(const struct session *s, int64_t now)
+{
+	return !s->over && s->plan.changes <= now;
+}
+
+static void end_lapsed(struct gateway *g, int64_t before)
+{
+	struct session *s, *next;
+	DL_FOREACH_SAFE(g->sessions->all, s, next)
+	{
+		if (has_lapsed(s, before))
+			(void)session_end(g, s, END_ACL_REMOVED);
+	}
+}
+
+void sessions_lapse(struct gateway *g, int64_t now)
+{
+	int r = change(g, g->policy, now, SESSION_LAPSED, has_lapsed, NULL);
+	if (r == 0)
+		return;
+	say_error("cannot take a rule that has lapsed out of the firewall: %s; trying again, then ending its sessions",
+		strerror(-r));
+	g->enforcement_error = r;
+	end_lapsed(g, now - LAPSE_PATIENCE_USEC);
+}
+
+void sessions_clock_stepped(struct gateway *g, int64_t step)
+{
+	struct session *s;
+	DL_FOREACH(g->sessions->all, s)
+	{
+		s->began += step;
+		s->active += step;
+		s->row.expires += step;
+		if (s->over)
+			continue;
+		/* Until it is judged anew, nothing outlives what the clock said before. */
+		s->plan.ends += step;
+	}
+	g->sessions->unsettled = true;
+	sessions_settle(g);
+}
+
+void sessions_settle(struct gateway *g)
+{
+	if (!g->sessions->unsettled)
+		return;
+	int r = change(g, g->policy, time_now(), "clock", NULL, NULL);
+	g->sessions->unsettled = r < 0;
+	if (r < 0)
+		say_error("cannot judge the sessions by the new time: %s; trying again", strerror(-r));
+}
+
+/* ---- what the user directory says ---- */
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+/* The order in which the directory names groups means nothing. */
+static int same_groups(const struct session *s, char (*groups)[USER_NAME_MAX + 1], uint16_t count)
+{
+	char(*mine)[USER_NAME_MAX + 1] = NULL, (*theirs)[USER_NAME_MAX + 1] = NULL;
+	int r = -ENOMEM;
+	if (s->row.group_count != count)
+		return 0;
+	if (session_copy_groups(s->row.groups, count, &mine) < 0 || session_copy_groups(groups, count, &theirs) < 0)
+		goto out;
+	if (count) {
+		qsort(mine, count, sizeof *mine, compare_names);
+		qsort(theirs, count, sizeof *theirs, compare_names);
+	}
+	r = 1;
+	for (uint16_t i = 0; i < count; i++)
+		r = r && !strcmp(mine[i], theirs[i]);
+out:
+	free(mine);
+	free(theirs);
+	return r;
+}
+
+static int regroup(struct gateway *g, const char *user, char (*groups)[USER_NAME_MAX + 1], uint16_t count)
+{
+	struct session_change *c;
+	struct session *s;
+	int r = session_change_new(g, g->policy, time_now(), "groups", &c);
+	if (r < 0)
+		return r;
+	DL_FOREACH(g->sessions->all, s)
+	{
+		int same = strcmp(s->row.user, user) != 0 ? 1 : same_groups(s, groups, count);
+		if (r == 0)
+			r = same < 0 ? same : same ? session_change_keep(c, s) : session_change_regroup(c, s, groups, count);
+	}
+	if (r == 0)
+		r = session_change_commit(c, NULL);
+	session_change_free(c);
+	return r;
+}
+
+void sessions_account(struct gateway *g, const char *user, bool valid, const char *reason, char (*groups)[USER_NAME_MAX + 1],
+	uint16_t group_count)
+{
+	struct session *s, *next;
+	struct end_cause cause = {.account = reason};
+	int64_t now = time_now();
+	if (!valid || group_count > GROUPS_MAX) {
+		DL_FOREACH_SAFE(g->sessions->all, s, next)
+		{
+			if (!strcmp(s->row.user, user))
+				(void)session_end_at(g, s, END_ACCOUNT_DISABLED, now, &cause);
+		}
+		return;
+	}
+	int r = regroup(g, user, groups, group_count);
+	if (r < 0) {
+		say_error("cannot give the sessions of a user the rights of the user's new groups: %s; they are ended",
+			strerror(-r));
+		sessions_account(g, user, false, reason, NULL, 0);
+	}
+	(void)sessions_tick(g, now);
 }

@@ -6,18 +6,6 @@
 #include "common/say.h"
 #include "gateway/session_internal.h"
 
-static int copy_groups(struct session_row *row, char (*groups)[USER_NAME_MAX + 1], uint16_t count)
-{
-	if (!count)
-		return 0;
-	row->groups = malloc((size_t)count * sizeof *row->groups);
-	if (!row->groups)
-		return -ENOMEM;
-	memcpy(row->groups, groups, (size_t)count * sizeof *row->groups);
-	row->group_count = count;
-	return 0;
-}
-
 static enum login_reason reason_of(int r)
 {
 	switch (r) {
@@ -45,7 +33,7 @@ static void take_back(struct gateway *g, struct session *s, bool indexed, int64_
 }
 
 /* Ledger, table, profile, log, firewall: in this order, all undone when one fails. Frees `s` on failure. */
-static int open_steps(struct gateway *g, struct session *s, int64_t now)
+static int open_steps(struct gateway *g, struct session *s, const struct subject *subject, int64_t now)
 {
 	struct profile *profile;
 	bool indexed = false;
@@ -58,14 +46,14 @@ static int open_steps(struct gateway *g, struct session *s, int64_t now)
 	if (r < 0)
 		goto undo;
 	indexed = true;
-	r = session_compile(s, g->policy, &profile);
+	r = profile_compile(g->policy, subject, now, &profile);
 	if (r < 0)
 		goto undo;
 	r = profiles_acquire(g->sessions->profiles, g->firewall, profile, 0);
 	if (r < 0)
 		goto undo;
 	s->profile = (uint16_t)r;
-	r = session_log(g, s, "session-opened", NULL, now);
+	r = log_write(g->log, LOG_AUTH, now, session_event(g, s, "session-opened", NULL), true);
 	if (r < 0)
 		goto undo;
 	struct firewall_session element = session_element(s, now);
@@ -78,36 +66,43 @@ undo:
 	return r;
 }
 
+/* The row and the plan of a session that is about to open. */
+static int prepare(
+	struct session *s, const char *user, char (*groups)[USER_NAME_MAX + 1], uint16_t count, const struct endpoint *from)
+{
+	strncpy(s->row.user, user, USER_NAME_MAX);
+	s->row.endpoint = *from;
+	s->row.opened = s->began;
+	s->row.group_count = count;
+	return session_copy_groups(groups, count, &s->row.groups);
+}
+
 enum login_reason session_open(struct gateway *g, const struct device *d, const char *user, char (*groups)[USER_NAME_MAX + 1],
 	uint16_t group_count, const struct endpoint *from, struct session **out)
 {
-	int64_t now = time_now();
-	enum login_reason reason = LOGIN_INTERNAL_ERROR;
-	struct session *s = session_note(d, now);
-	if (!s || group_count > GROUPS_MAX || copy_groups(&s->row, groups, group_count) < 0)
-		goto out;
-	strncpy(s->row.user, user, USER_NAME_MAX);
-	s->row.endpoint = *from;
-	s->row.opened = now;
-	s->row.expires = now + g->settings.session_seconds * INT64_C(1000000);
-	if (d->valid_until && d->valid_until < s->row.expires)
-		s->row.expires = d->valid_until;
-	reason = session_may_open(g, d, user, groups, group_count);
+	int64_t now = time_now(), opens;
+	const char *names[GROUPS_MAX];
+	struct policy_terms terms;
+	enum login_reason reason = session_may_open(g, d, user, groups, group_count, from, &opens);
 	if (reason != LOGIN_OK)
-		goto out;
+		return reason;
+	struct session *s = session_note(d, now);
+	if (!s || prepare(s, user, groups, group_count, from) < 0) {
+		session_discard(s);
+		return LOGIN_INTERNAL_ERROR;
+	}
+	struct subject subject = session_subject(d, s->row.user, s->row.groups, group_count, names);
+	policy_terms(g->policy, &subject, now, &terms);
+	struct session_plan plan = session_plan_of(g, s, &terms, now);
+	session_set_plan(s, &plan, now);
 	/* The same user's older session on this device makes room for the new one. */
 	if (session_by_device(g, d->id))
 		(void)session_end(g, session_by_device(g, d->id), END_SUPERSEDED);
-	struct session *opened = s;
-	s = NULL; /* open_steps() owns it now */
-	int r = open_steps(g, opened, now);
+	int r = open_steps(g, s, &subject, now); /* which owns it now */
 	if (r < 0) {
 		say_error("cannot open a session for device d%u: %s", d->id, strerror(-r));
-		reason = reason_of(r);
-		goto out;
+		return reason_of(r);
 	}
-	*out = opened;
-out:
-	session_discard(s);
-	return reason;
+	*out = s;
+	return LOGIN_OK;
 }

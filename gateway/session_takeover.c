@@ -71,58 +71,143 @@ static int load_row(const struct session_row *row, void *arg)
 	if (!s)
 		return -ENOMEM;
 	s->row = *row;
-	s->row.groups = NULL;
-	if (row->group_count) {
-		s->row.groups = malloc((size_t)row->group_count * sizeof *row->groups);
-		if (!s->row.groups) {
-			session_discard(s);
-			return -ENOMEM;
-		}
-		memcpy(s->row.groups, row->groups, (size_t)row->group_count * sizeof *row->groups);
-	}
-	r = session_index(g->sessions, s);
+	s->began = row->opened;
+	r = session_copy_groups(row->groups, row->group_count, &s->row.groups);
+	if (r < 0)
+		s->row.group_count = 0;
+	else
+		r = session_index(g->sessions, s);
 	if (r < 0)
 		session_discard(s);
 	return r;
 }
 
-/* Why a session of the ledger cannot go on, or END_NONE. */
-static enum session_end unfit(struct gateway *g, const struct session *s, int64_t now)
+/*
+ * What the clock did while we were down shows in the kernel, whose elements count down without it: where less is left there than
+ * by the clock, that was set back by the difference, and the lifetime began as much earlier. Where the kernel has no element, as
+ * after a reboot, a session that was opened in the future is the only sign, and it cannot be trusted to end in time.
+ */
+static bool clock_is_trusted(struct session *s, const struct firewall_session *have, int64_t now)
 {
-	if (g->rebooted && !g->settings.reboot_keeps)
-		return END_REBOOT;
-	if (s->device.status == DEVICE_LOST)
-		return END_DEVICE_LOST;
-	if (s->device.status == DEVICE_REVOKED)
-		return END_DEVICE_REVOKED;
-	if (s->device.status == DEVICE_SUSPENDED)
-		return END_SUSPENDED;
-	if (!session_has_access(g, s, g->policy))
-		return END_ACL_REMOVED;
-	struct session_times t = {.expires = s->row.expires,
-		.device_until = s->device.valid_until,
-		.active = s->active,
-		.idle_seconds = g->settings.session_idle_seconds};
-	return session_due(&t, now);
+	if (!have)
+		return s->row.opened <= now;
+	int64_t back = s->row.expires - now - have->timeout_ms * 1000;
+	if (have->timeout_ms > 0 && back > TIMEOUT_SLACK_MS * 1000) {
+		s->began -= back;
+		s->row.expires -= back;
+	}
+	return true;
 }
 
-/* One session into the firewall, untouched if the kernel has it just so. */
-static int enforce(struct gateway *g, struct session *s, const struct held *held, int64_t now)
+/* Over while nobody looked: by which bound, as far as the rules of now tell. */
+static void end_missed(struct gateway *g, struct session *s, const struct subject *subject)
 {
-	const struct firewall_session *have = held_find(held, s->serial);
-	struct profile *profile;
-	int r = session_compile(s, g->policy, &profile);
+	struct policy_terms terms;
+	struct end_cause cause = {0};
+	int64_t when;
+	policy_terms(g->policy, subject, s->row.opened, &terms);
+	struct session_plan plan = session_plan_of(g, s, &terms, s->row.opened);
+	enum session_end reason = session_plan_due(&plan, INT64_MAX / 2, s->row.expires, &when, &cause.line);
+	(void)session_end_at(g, s, reason == END_NONE ? END_EXPIRED : reason, s->row.expires, &cause);
+}
+
+static enum session_end unfit_device(const struct device *d)
+{
+	switch (d->status) {
+	case DEVICE_LOST:
+		return END_DEVICE_LOST;
+	case DEVICE_REVOKED:
+		return END_DEVICE_REVOKED;
+	case DEVICE_SUSPENDED:
+		return END_SUSPENDED;
+	default:
+		return END_NONE;
+	}
+}
+
+struct takeover {
+	struct gateway *gateway;
+	struct held held;
+	bool loaded; /* from the ledger just now, not those of a gateway that goes on */
+	int64_t now;
+	struct rule_book *book;
+	struct firewall_change *change;
+};
+
+/* Judges one session: it ends, or its contents are wanted. */
+static int judge(struct takeover *t, struct session *s)
+{
+	struct gateway *g = t->gateway;
+	const char *groups[GROUPS_MAX];
+	const struct session_rules *rules;
+	const struct firewall_session *have = held_find(&t->held, s->serial);
+	struct subject subject = session_subject(&s->device, s->row.user, s->row.groups, s->row.group_count, groups);
+	int r = rule_book_look(t->book, &subject, &rules);
 	if (r < 0)
 		return r;
-	r = profiles_acquire(g->sessions->profiles, g->firewall, profile, have ? have->profile : 0);
-	if (r < 0)
-		return r;
-	s->profile = (uint16_t)r;
-	struct firewall_session want = session_element(s, now);
-	if (have && have->profile == want.profile && llabs(have->timeout_ms - want.timeout_ms) < TIMEOUT_SLACK_MS &&
-		addr_equal(&have->v4, &want.v4) && addr_equal(&have->v6, &want.v6))
+	enum session_end unfit = s->over ? s->plan.reason : unfit_device(&s->device);
+	if (g->rebooted && !g->settings.reboot_keeps)
+		unfit = END_REBOOT;
+	if (unfit == END_NONE && !rules->access && !g->settings.default_login)
+		unfit = END_ACL_REMOVED;
+	s->profile = 0;
+	if (unfit == END_NONE && t->loaded && !clock_is_trusted(s, have, t->now))
+		unfit = END_EXPIRED;
+	if (unfit != END_NONE) {
+		(void)session_end(g, s, unfit);
 		return 0;
-	return firewall_session_set(g->firewall, &want);
+	}
+	if (t->loaded && s->row.expires <= t->now) {
+		end_missed(g, s, &subject);
+		return 0;
+	}
+	struct session_plan plan = session_plan_of(g, s, &rules->terms, t->now);
+	session_set_plan(s, &plan, t->now);
+	if (plan.ends <= t->now) {
+		struct end_cause cause = {.line = plan.line};
+		(void)session_end_at(g, s, plan.reason, plan.ends, &cause);
+		return 0;
+	}
+	s->want = rules->want;
+	rule_book_want(s->want, have ? have->profile : 0);
+	return 0;
+}
+
+/* Into the firewall, untouched if the kernel has it just so. */
+static int enforce(struct takeover *t, struct session *s)
+{
+	const struct firewall_session *have = held_find(&t->held, s->serial);
+	s->profile = s->want->id;
+	s->want = NULL;
+	struct firewall_session wanted = session_element(s, t->now);
+	if (have && have->profile == wanted.profile && llabs(have->timeout_ms - wanted.timeout_ms) < TIMEOUT_SLACK_MS &&
+		addr_equal(&have->v4, &wanted.v4) && addr_equal(&have->v6, &wanted.v6))
+		return 0;
+	return firewall_change_session(t->change, &wanted);
+}
+
+static int switch_over(struct takeover *t)
+{
+	struct gateway *g = t->gateway;
+	struct session *s;
+	size_t count;
+	struct profile_want *const *wants = rule_book_wants(t->book, &count);
+	int r = profiles_settle(g->sessions->profiles, wants, count);
+	if (r == 0)
+		r = firewall_change_new(g->firewall, &t->change);
+	for (size_t i = 0; i < count && r == 0; i++)
+		if (wants[i]->build)
+			r = firewall_change_profile(t->change, wants[i]->id, wants[i]->profile);
+	DL_FOREACH(g->sessions->all, s)
+	{
+		if (r == 0)
+			r = enforce(t, s);
+	}
+	if (r == 0)
+		r = firewall_change_commit(t->change);
+	if (r == 0)
+		profiles_switch(g->sessions->profiles, g->firewall, wants, count);
+	return r;
 }
 
 static int remove_rest(struct gateway *g, const struct held *held)
@@ -147,40 +232,40 @@ static int remove_rest(struct gateway *g, const struct held *held)
 	return worst;
 }
 
+static int look_around(struct takeover *t)
+{
+	struct gateway *g = t->gateway;
+	int r = firewall_sessions(g->firewall, held_session, &t->held);
+	if (r == 0)
+		r = firewall_profiles(g->firewall, held_profile, &t->held);
+	if (r < 0)
+		return r;
+	if (t->held.session_count)
+		qsort(t->held.sessions, t->held.session_count, sizeof *t->held.sessions, held_compare);
+	profiles_forget(g->sessions->profiles);
+	t->loaded = !g->sessions->all;
+	return t->loaded ? ledger_sessions_live(g->ledger, load_row, g) : 0;
+}
+
 int sessions_take_over(struct gateway *g)
 {
-	struct held held = {0};
+	struct takeover t = {.gateway = g, .now = time_now()};
 	struct session *s, *next;
-	int64_t now = time_now();
-	int r = firewall_sessions(g->firewall, held_session, &held);
-	if (r < 0)
-		goto out;
-	r = firewall_profiles(g->firewall, held_profile, &held);
-	if (r < 0)
-		goto out;
-	if (held.session_count)
-		qsort(held.sessions, held.session_count, sizeof *held.sessions, held_compare);
-	profiles_forget(g->sessions->profiles);
-	if (!g->sessions->all) {
-		r = ledger_sessions_live(g->ledger, load_row, g);
-		if (r < 0)
-			goto out;
-	}
+	int r = look_around(&t);
+	if (r == 0)
+		r = rule_book_new(g->policy, t.now, &t.book);
 	DL_FOREACH_SAFE(g->sessions->all, s, next)
 	{
-		s->profile = 0;
-		enum session_end reason = unfit(g, s, now);
-		if (reason != END_NONE) {
-			(void)session_end(g, s, reason);
-			continue;
-		}
-		r = enforce(g, s, &held, now);
-		if (r < 0)
-			goto out;
+		if (r == 0)
+			r = judge(&t, s);
 	}
-	r = remove_rest(g, &held);
-out:
-	free(held.sessions);
-	free(held.profiles);
+	if (r == 0)
+		r = switch_over(&t);
+	if (r == 0)
+		r = remove_rest(g, &t.held);
+	firewall_change_free(t.change);
+	rule_book_free(t.book);
+	free(t.held.sessions);
+	free(t.held.profiles);
 	return r;
 }

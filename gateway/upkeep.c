@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "gateway/upkeep.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "common/say.h"
@@ -8,10 +9,12 @@
 #include "gateway/event.h"
 #include "gateway/login.h"
 #include "gateway/merge.h"
+#include "gateway/notice.h"
 #include "gateway/peer.h"
+#include "gateway/place.h"
 #include "gateway/session.h"
 
-static const uint64_t SECOND = 1000000;
+static const uint64_t SECOND = 1000000, HOUR = 3600 * UINT64_C(1000000);
 enum { BATCHES_PER_TURN = 32 };
 
 /* ---- records that the kernel dropped are themselves recorded ---- */
@@ -67,16 +70,40 @@ static int on_knocks(sd_event_source *source, int fd, uint32_t events, void *arg
 
 /* ---- timers ---- */
 
+static void on_clock_step(struct gateway *g, int64_t step)
+{
+	json_t *e = event_new("clock-stepped", NULL, step > 0 ? "forward" : "back");
+	event_number(e, "sekisho.clock.step_ms", (step > 0 ? step : -step) / 1000);
+	(void)log_write(g->log, LOG_AUDIT, time_now(), e, true);
+	say_warning("the clock was set %s by %" PRId64 " s; sessions are judged by the new time", step > 0 ? "forward" : "back",
+		(step > 0 ? step : -step) / (int64_t)SECOND);
+	peers_clock_stepped(g, step);
+	sessions_clock_stepped(g, step);
+}
+
 static int on_second(sd_event_source *source, uint64_t usec, void *arg)
 {
 	struct gateway *g = arg;
-	int64_t now = time_now();
+	int64_t now, next, step;
 	(void)usec;
-	sessions_tick(g, now);
+	if (clock_watch_look(&g->clock, clock_offset(), &step))
+		on_clock_step(g, step);
+	now = time_now();
+	next = sessions_tick(g, now);
+	places_look(g);
 	logins_tick(g, time_boot());
 	merge_tick(g->refusals, now);
 	(void)log_sync(g->log);
-	return sd_event_source_set_time_relative(source, SECOND);
+	/* On time for what is due within the next second; at once when the sessions have more to do. */
+	next = next <= now ? 1 : next - now;
+	return sd_event_source_set_time_relative(source, (uint64_t)next < SECOND ? (uint64_t)next : SECOND);
+}
+
+static int on_hour(sd_event_source *source, uint64_t usec, void *arg)
+{
+	(void)usec;
+	notices_look(arg, time_now());
+	return sd_event_source_set_time_relative(source, HOUR);
 }
 
 static int on_poll(sd_event_source *source, uint64_t usec, void *arg)
@@ -162,6 +189,9 @@ static int add_timer(struct gateway *g, uint64_t after, sd_event_time_handler_t 
 int upkeep_start(struct gateway *g)
 {
 	int r = add_readers(g);
+	clock_watch_start(&g->clock, clock_offset());
+	if (r == 0)
+		r = add_timer(g, 1, on_hour);
 	if (r == 0)
 		r = add_timer(g, SECOND, on_second);
 	if (r == 0)

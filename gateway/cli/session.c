@@ -9,10 +9,31 @@
 #include "gateway/cli/option.h"
 #include "gateway/cli/table.h"
 
+enum { CLI_CAUSE = 256 };
+
 static void cell_size(struct table *t, const json_t *row, const char *member)
 {
 	char size[CLI_SIZE];
 	table_cell(t, cli_size((uint64_t)json_integer_value(json_object_get(row, member)), size));
+}
+
+/* Why it ends then: the line that says so, or the word of the log where no line does. */
+static void cell_cause(struct table *t, const json_t *row)
+{
+	char text[CLI_CAUSE];
+	const char *reason = cli_text(row, "ends_reason"), *line = cli_text(row, "ends_line");
+	snprintf(text, sizeof text, *line ? "%s, %s" : "%s", reason, line);
+	table_cell(t, text);
+}
+
+/* "3m of 30m": how long nothing came, and when that ends it. */
+static void cell_idle(struct table *t, const json_t *row)
+{
+	char text[CLI_CAUSE];
+	snprintf(text, sizeof text, "%" JSON_INTEGER_FORMAT "m of %" JSON_INTEGER_FORMAT "m",
+		json_integer_value(json_object_get(row, "idle_seconds")) / 60,
+		json_integer_value(json_object_get(row, "idle_limit_seconds")) / 60);
+	table_cell(t, text);
 }
 
 int session_verb_list(int argc, char **argv)
@@ -25,7 +46,9 @@ int session_verb_list(int argc, char **argv)
 		{"ADDRESS", TABLE_LEFT, TABLE_WHOLE},
 		{"COMES FROM", TABLE_LEFT, TABLE_CUT},
 		{"OPENED", TABLE_LEFT, TABLE_CUT},
-		{"EXPIRES", TABLE_LEFT, TABLE_CUT},
+		{"ENDS", TABLE_LEFT, TABLE_CUT},
+		{"BECAUSE OF", TABLE_LEFT, TABLE_CUT},
+		{"IDLE", TABLE_LEFT, TABLE_CUT},
 		{"UP", TABLE_RIGHT, TABLE_WHOLE},
 		{"DOWN", TABLE_RIGHT, TABLE_WHOLE},
 	};
@@ -44,7 +67,8 @@ int session_verb_list(int argc, char **argv)
 	struct table *t = table_new(columns, sizeof columns / sizeof *columns);
 	int64_t now = time_now();
 	size_t i;
-	json_array_foreach(rows, i, row) {
+	json_array_foreach(rows, i, row)
+	{
 		char id[24], when[CLI_WHEN];
 		snprintf(id, sizeof id, "%" JSON_INTEGER_FORMAT, json_integer_value(json_object_get(row, "id")));
 		table_cell(t, id);
@@ -54,7 +78,9 @@ int session_verb_list(int argc, char **argv)
 		table_cell(t, cli_text(row, "v4"));
 		table_cell(t, cli_text(row, "endpoint"));
 		table_cell(t, cli_when(cli_text(row, "opened"), now, when));
-		table_cell(t, cli_when(cli_text(row, "expires"), now, when));
+		table_cell(t, cli_when(cli_text(row, "ends"), now, when));
+		cell_cause(t, row);
+		cell_idle(t, row);
 		cell_size(t, row, "source_bytes");
 		cell_size(t, row, "destination_bytes");
 	}
