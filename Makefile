@@ -156,10 +156,19 @@ demo: ## shows the whole product on this machine, in namespaces (as root); KEEP=
 demo-stop: ## ends what `make demo KEEP=1` left up
 	$(PYTHON) tests/demo/demo.py --stop
 
+# How fast ACL files become profiles.
+$(B)/tests/policy_bench: tests/bench/policy_bench.c $(LIB_config) $(LIB_common)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d $(ALL_LDFLAGS) -o $@ $< $(LIB_config) $(LIB_common) -lcrypto
+.PHONY: bench-policy
+bench-policy: $(B)/tests/policy_bench ## time and memory to read and compile 50,000 rules for 10,000 users (part of bench)
+	$<
+
 .PHONY: bench
 bench: ## throughput with and without our rules, times of admission, login and the end of a session (as root)
 	tests/deps
 	$(MAKE) -j$(shell nproc) all
+	$(MAKE) bench-policy
 	$(SYSTEM) $(PYTHON) tests/bench/bench.py
 
 SOURCES := $(sort $(wildcard common/*.c config/*.c gateway/*.c gateway/cli/*.c auth/*.c))

@@ -94,6 +94,8 @@ static void read_settings(struct settings *s)
 		say_fatal("nobody can log in until " PATH_CONFIG " is correct; see sekisho.conf(5)");
 	}
 	diag_free(&d);
+	if (settings_apply_time_zone(s) < 0)
+		say_fatal("cannot set the time zone: out of memory");
 }
 
 struct job {

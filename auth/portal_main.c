@@ -30,6 +30,8 @@ static int read_settings(struct settings *out)
 {
 	struct diag d = diag_new();
 	int err = settings_load(PATH_CONFIG, out, &d);
+	if (!err)
+		err = settings_apply_time_zone(out);
 	char *text = d.count ? diag_render(&d) : NULL;
 
 	for (char *line = text, *end; line && *line; line = end + 1) {

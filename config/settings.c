@@ -47,6 +47,7 @@ static const struct {
 	[KEY_ON_STOP] = {"on-stop", 1, 1, "close", false, settings_read_on_stop, NULL},
 	[KEY_SESSIONS_AFTER_REBOOT] = {"sessions-after-reboot", 1, 1, "end", false, settings_read_sessions_after_reboot, NULL},
 	[KEY_DNS_SEARCH] = {"dns-search", 1, SEARCH_MAX, "example.jp", false, settings_read_dns_search, NULL},
+	[KEY_TIME_ZONE] = {"time-zone", 1, 1, "Asia/Tokyo", false, settings_read_time_zone, NULL},
 	[KEY_LABEL] = {"label", 1, LEXER_WORDS_MAX, "\"Example Ministry\"", false, settings_read_label, NULL},
 };
 

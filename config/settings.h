@@ -31,6 +31,7 @@
  *   on-stop              close|leave                   close   what happens to the tunnel when the gateway is stopped, not restarted
  *   sessions-after-reboot end|keep                     end     do sessions survive a start of the machine?
  *   dns-search           NAME...                       none; at most 4
+ *   time-zone            NAME                          the system's; of dates and hours in ACL files and on the page
  *   label                TEXT                          portal-name; shown on the page and in phone configurations (comment)
  */
 #ifndef SEKISHO_SETTINGS_H
@@ -43,7 +44,7 @@
 #include "common/diag.h"
 #include "config/policy.h"
 
-enum { RESOLVERS_MAX = 4, NETWORKS_MAX = 64, HOST_NAME_LIMIT = 254, INTERFACE_NAME_MAX = 16, SEARCH_MAX = 4 };
+enum { RESOLVERS_MAX = 4, NETWORKS_MAX = 64, HOST_NAME_LIMIT = 254, INTERFACE_NAME_MAX = 16, SEARCH_MAX = 4, TIME_ZONE_MAX = 63 };
 
 enum backend_choice { BACKEND_AUTO, BACKEND_KERNEL, BACKEND_USERSPACE };
 
@@ -62,6 +63,7 @@ struct settings {
 	char search[SEARCH_MAX][HOST_NAME_LIMIT];
 	unsigned search_count;
 	char label[128];
+	char time_zone[TIME_ZONE_MAX + 1]; /* "" for the system's */
 	int64_t session_seconds, session_idle_seconds;
 	bool default_login;
 	int64_t peer_idle_seconds, poll_seconds, dead_man_seconds;
@@ -80,6 +82,10 @@ int settings_load(const char *path, struct settings *out, struct diag *d);
 
 /* The same from memory; `name` stands in messages. */
 int settings_parse(const char *name, const char *text, size_t size, struct settings *out, struct diag *d);
+
+/* Makes local time (localtime_r(3), mktime(3)) that of the settings, by TZ; to be called after each settings_load(), before ACL
+ * files are read, and before the file system is locked. Not thread-safe. 0, or -errno: nothing has changed. */
+int settings_apply_time_zone(const struct settings *s);
 
 /* What ACL files refer to: the internal networks and the tunnel's own, put into `room`, which must live as long as the context is
  * used. `now` is left 0. */

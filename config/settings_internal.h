@@ -36,6 +36,7 @@ enum keyword {
 	KEY_ON_STOP,
 	KEY_SESSIONS_AFTER_REBOOT,
 	KEY_DNS_SEARCH,
+	KEY_TIME_ZONE,
 	KEY_LABEL,
 	KEYWORDS
 };
@@ -75,6 +76,7 @@ bool settings_read_log_space_reserve(struct reader *r);
 bool settings_read_dns_search(struct reader *r);
 bool settings_read_on_stop(struct reader *r);
 bool settings_read_sessions_after_reboot(struct reader *r);
+bool settings_read_time_zone(struct reader *r);
 bool settings_read_label(struct reader *r);
 
 /* Each reports in which way the values of the current line do not go together with other settings. */

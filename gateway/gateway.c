@@ -131,6 +131,8 @@ static int load_files(struct settings *settings, struct policy **policy, char *w
 {
 	struct diag d = diag_new();
 	int r = settings_load(PATH_CONFIG, settings, &d);
+	if (r == 0)
+		r = settings_apply_time_zone(settings);
 	int acl = settings_policy_load(r < 0 ? NULL : settings, PATH_ACL_DIR, time_now(), policy, &d);
 	char *text = d.count ? diag_render(&d) : NULL;
 	if (r == 0)

@@ -154,10 +154,13 @@ int gateway_reload(struct gateway *g, uint32_t uid, const char *who, unsigned *c
 	}
 	free(words);
 	g->settings = fresh;
+	r = settings_apply_time_zone(&fresh);
 	/* Settings without their ACLs would be half a change. */
-	r = gateway_apply_acl(g, uid, who, changed, text);
+	if (r == 0)
+		r = gateway_apply_acl(g, uid, who, changed, text);
 	if (r < 0) {
 		g->settings = before;
+		(void)settings_apply_time_zone(&before);
 		int back = enforcement_respec(g, &before);
 		if (back < 0) {
 			g->enforcement_error = back;

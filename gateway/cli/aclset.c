@@ -12,5 +12,8 @@ int aclset_load(const char *dir, struct policy **out, struct diag *d)
 
 	const bool known = settings_load(PATH_CONFIG, &s, &of_settings) == 0;
 	diag_free(&of_settings);
+	const int r = known ? settings_apply_time_zone(&s) : 0;
+	if (r < 0)
+		return r;
 	return settings_policy_load(known ? &s : NULL, dir, time_now(), out, d);
 }

@@ -207,19 +207,43 @@ static unsigned pick(unsigned n)
 	return (random_state >> 8) % n;
 }
 
-static const char whole[] = "owner \"総務課 ネットワーク担当\"\n"
-			    "allow webmail reason \"年度更新 R8-112\"\n"
-			    "allow tcp 80,443,8000-8100 10.20.0.10 10.21.0.0/24 10.20.0.5-10.20.0.9 2001:db8:20::/64\n"
-			    "deny any 2001:db8::1-2001:db8::ff # never\n"
-			    "allow icmp 10.20.0.0/16\n"
-			    "deny udp * 10.20.0.53\n"
-			    "expect allow tcp 443 10.21.0.7\n"
-			    "expect deny udp 53 10.20.0.53\n";
+/* One file of each kind with every statement that may stand there. */
+static const struct {
+	enum policy_file_kind kind;
+	const char *path, *name, *text;
+} whole[] = {
+	{FILE_SYSTEMS, "systems.acl", "",
+		"owner \"IT\"\nsystem webmail tcp 443 10.20.0.10 2001:db8:20::10\nsystem web tcp 80,443 internet\n"
+		"system files tcp 445 10.20.2.5-10.20.2.9\n"},
+	{FILE_LIST, "lists/hotels.acl", "hotels",
+		"owner \"IT\"\n203.0.113.0/24 198.51.100.0/24 # a chain\n2001:db8:5::/48 192.0.2.1\n"},
+	{FILE_GROUP, "groups/g.acl", "g",
+		"owner \"総務課 ネットワーク担当\"\n"
+		"allow webmail until 2027-03-31 reason \"年度更新 R8-112\"\n"
+		"allow tcp 80,443,8000-8100 10.20.0.10 10.21.0.0/24 10.20.0.5-10.20.0.9 2001:db8:20::/64\n"
+		"allow web until 2028-02-29\n"
+		"deny any 2001:db8::1-2001:db8::ff # never\n"
+		"allow icmp 10.20.0.0/16\n"
+		"deny udp * 10.20.0.53\n"
+		"hours mon-fri 07:00-22:00\n"
+		"hours sat,sun 09:00-12:00\n"
+		"from 192.0.2.0/24 list hotels 2001:db8::/32\n"
+		"session 8h idle 30m\n"
+		"expect allow tcp 443 10.21.0.7\n"
+		"expect deny udp 53 10.20.0.53\n"},
+	{FILE_USER, "users/u.acl", "u",
+		"valid from 2026-04-01 until 2027-03-31\nallow files\nallow udp 53 internet reason \"x\"\ndeny tcp 22 internet\n"
+		"hours daily 00:00-24:00\nfrom list hotels\nsession 1h30m\nexpect allow tcp 445 10.20.2.7\n"},
+	{FILE_DEVICE, "devices/shared.acl", "shared",
+		"owner \"security\"\ndeny tcp 445 10.20.0.0/16 until 2027-03-31\nhours daily 05:00-23:59\nfrom 0.0.0.0/0 ::/0\n"
+		"session 4h idle 15m\n"},
+};
+enum { WHOLE = sizeof whole / sizeof *whole, DAMAGED_MAX = 4096 };
 
 /* Changes some bytes, takes some out, repeats some. Returns the new size. */
 static size_t damage(char *text, size_t size, size_t room)
 {
-	static const char bytes[] = "\0\n\t \"#,-*/.:0x\xff\xe3\x80";
+	static const char bytes[] = "\0\n\t \"#,-*/.:0x29\xff\xe3\x80";
 
 	for (unsigned changes = 1 + pick(6); changes--;) {
 		const unsigned at = pick((unsigned)size), length = pick(40);
@@ -247,51 +271,88 @@ static size_t damage(char *text, size_t size, size_t room)
 	return size;
 }
 
+/* Every question that can be asked of a policy. What it answers is told elsewhere; here, that it does. */
+static void ask_everything(const struct policy *p)
+{
+	const struct subject s = {
+		.user = "u", .groups = (const char *const[]){"g"}, .group_count = 1, .device_class = CLASS_SHARED};
+	const struct target t = {.addr = {.family = 4, .bytes = {10, 20, 0, 10}}, .proto = 6, .port = 443};
+	const int64_t at = INT64_C(1790000000000000);
+	struct profile *profile;
+	struct policy_terms terms;
+	size_t n;
+
+	assert_int_equal(profile_compile(p, &s, at, &profile), 0);
+	assert_int_equal(policy_decide(p, &s, &t, at, NULL, 0, &n), profile_allows(profile, &t));
+	profile_free(profile);
+	policy_terms(p, &s, at, &terms);
+	if (terms.bar == BAR_NONE) {
+		assert_true(terms.ends > at);
+		assert_null(terms.bar_line.file);
+	} else {
+		assert_true(terms.opens > at);
+		assert_non_null(terms.bar_line.file);
+	}
+	(void)policy_from(p, &s, &t.addr, NULL);
+}
+
+/* Reads the set with one file damaged. Returns whether it was accepted. */
+static bool read_damaged(unsigned which, const char *text, size_t size)
+{
+	struct diag d = diag_new();
+	struct policy *p = NULL;
+	struct build b;
+
+	policy_build_start(&b, NULL, &d);
+	for (unsigned i = 0; i < WHOLE; i++)
+		policy_build_file(&b, whole[i].kind, whole[i].path, whole[i].name, i == which ? text : whole[i].text,
+			i == which ? size : strlen(whole[i].text));
+	const int r = policy_build_end(&b, &p);
+	char *const shown = diag_render(&d);
+	assert_non_null(shown);
+	assert_true(r == 0 || r == -EINVAL);
+	assert_int_equal(d.failed, r != 0);
+	assert_int_equal(p == NULL, r != 0);
+	assert_int_equal(strstr(shown, ": error: ") != NULL, r != 0);
+	if (p)
+		ask_everything(p);
+	free(shown);
+	policy_unref(p);
+	diag_free(&d);
+	return r == 0;
+}
+
 static void test_damage(void **state)
 {
-	static const char systems[] = "system webmail tcp 443 10.20.0.10\n";
-	char text[2 * sizeof whole];
+	enum { ROUNDS = 10000 };
+	char text[DAMAGED_MAX];
 	unsigned good = 0;
 
 	(void)state;
-	for (unsigned i = 0; i < 2000; i++) {
-		struct diag d = diag_new();
-		struct policy *p = NULL;
-		struct build b;
-		size_t size = sizeof whole - 1;
-
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		const unsigned which = i % WHOLE;
+		size_t size = strlen(whole[which].text);
 		random_state = i;
-		memcpy(text, whole, size);
-		if (i)
+		memcpy(text, whole[which].text, size);
+		if (i >= WHOLE)
 			size = damage(text, size, sizeof text);
 		/* An exact copy, so that a sanitizer sees a read past its end. */
 		char *const exact = malloc(size);
 		assert_non_null(exact);
 		memcpy(exact, text, size);
-		policy_build_start(&b, NULL, &d);
-		policy_build_file(&b, FILE_SYSTEMS, "systems.acl", "", systems, sizeof systems - 1);
-		policy_build_file(&b, FILE_GROUP, "groups/g.acl", "g", exact, size);
-		const int r = policy_build_end(&b, &p);
-		char *const shown = diag_render(&d);
-		assert_non_null(shown);
-		assert_true(r == 0 || r == -EINVAL);
-		assert_int_equal(d.failed, r != 0);
-		assert_int_equal(p == NULL, r != 0);
-		assert_int_equal(strstr(shown, ": error: ") != NULL, r != 0);
-		good += r == 0;
-		free(shown);
+		good += read_damaged(which, exact, size);
+		if (i + 1 == WHOLE)
+			assert_int_equal(good, WHOLE);
 		free(exact);
-		policy_unref(p);
-		diag_free(&d);
 	}
 	/* Most damage is noticed, some falls into comments and texts. */
-	assert_in_range(good, 2, 1000);
+	assert_in_range(good, ROUNDS / 100, ROUNDS / 2);
 }
 
 /* What the manual of the logs promises: a few commands give the same name to a set. */
 static void test_digest(void **state)
 {
-	char command[512], shown[80] = "", text[POLICY_DIGEST_TEXT] = "", first[POLICY_DIGEST_TEXT];
+	char command[1024], shown[80] = "", text[POLICY_DIGEST_TEXT] = "", first[POLICY_DIGEST_TEXT];
 	struct diag d = diag_new();
 	struct policy *p = NULL;
 
@@ -306,8 +367,9 @@ static void test_digest(void **state)
 		assert_int_equal(policy_digest(p, text), 0);
 		policy_unref(p);
 		snprintf(command, sizeof command,
-			"cd %s && find systems.acl lists groups users devices -name '*.acl' | LC_ALL=C sort | xargs sha256sum | sha256sum",
-			folder);
+			"mkdir -p %s/lists && cd %s && find systems.acl lists groups users devices -name '*.acl' | LC_ALL=C sort "
+			"| xargs sha256sum | sha256sum",
+			folder, folder);
 		FILE *f = popen(command, "r");
 		assert_non_null(f);
 		assert_non_null(fgets(shown, sizeof shown, f));

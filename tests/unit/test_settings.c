@@ -90,6 +90,7 @@ static void test_defaults(void **state)
 	assert_false(s.reboot_keeps);
 	assert_int_equal(s.log_reserve_bytes, 64 << 20);
 	assert_int_equal(s.search_count, 0);
+	assert_string_equal(s.time_zone, "");
 }
 
 static void test_values(void **state)
@@ -104,12 +105,13 @@ static void test_values(void **state)
 			       "100 per 1d\n"
 			       "unknown-users plain\non-stop leave\nsessions-after-reboot keep\nlog-space-reserve "
 			       "1048576\ndns-search Example.jp lan.example.jp\n"
-			       "label \"例示省 # リモート\"   # comment\n",
+			       "time-zone Asia/Tokyo\nlabel \"例示省 # リモート\"   # comment\n",
 			&s),
 		0);
 	assert_int_equal(s.listen_port, 443);
 	assert_int_equal(s.endpoint_port, 51820);
 	assert_string_equal(s.interface, "wg_0.a-b");
+	assert_string_equal(s.time_zone, "Asia/Tokyo");
 	assert_int_equal(s.backend, BACKEND_USERSPACE);
 	assert_int_equal(s.portal_port, 8443);
 	assert_int_equal(s.session_seconds, 5400);
