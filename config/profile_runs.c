@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config/profile_runs.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,9 +9,22 @@
 /* The protocols that rules can name divide 0..255 into nine ranges; joined, runs become no fewer than a ninth. */
 enum { RUNS_MAX = 16 * PROFILE_BOXES_MAX };
 
+static uint64_t half(const struct addr *a, size_t from)
+{
+	uint64_t n;
+
+	memcpy(&n, a->bytes + from, sizeof n);
+	return be64toh(n);
+}
+
+/* addr_compare() for one family: most of the time of a compilation goes by here. */
 static int compare_addresses(const void *a, const void *b)
 {
-	return addr_compare(a, b);
+	const uint64_t x = half(a, 0), y = half(b, 0);
+
+	if (x != y)
+		return x < y ? -1 : 1;
+	return (half(a, 8) > half(b, 8)) - (half(a, 8) < half(b, 8));
 }
 
 static uint32_t rank_of(const struct positions *p, const struct addr *a)
@@ -41,7 +55,7 @@ int positions_rank(const struct sweep_box *all, size_t count, uint8_t family, st
 	qsort(out->address, out->count, sizeof *out->address, compare_addresses);
 	size_t kept = 0;
 	for (size_t i = 0; i < out->count; i++)
-		if (!kept || addr_compare(&out->address[kept - 1], &out->address[i]))
+		if (!kept || compare_addresses(&out->address[kept - 1], &out->address[i]))
 			out->address[kept++] = out->address[i];
 	out->count = kept;
 	for (size_t i = 0; i < n; i++) {
@@ -145,7 +159,7 @@ static struct addr last_before(const struct positions *p, uint32_t rank)
 static int compare_boxes(const void *a, const void *b)
 {
 	const struct profile_box *const x = a, *const y = b;
-	int c = addr_compare(&x->first, &y->first);
+	int c = compare_addresses(&x->first, &y->first);
 
 	c = c ? c : order(x->proto_first, y->proto_first);
 	return c ? c : order(x->port_first, y->port_first);
