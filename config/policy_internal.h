@@ -160,6 +160,9 @@ bool policy_what_parse(struct build *b, const struct lexer *lx, unsigned *next, 
 /* Is it one of the words that stand for protocols? They cannot name a system. */
 bool policy_what_is_protocol(const char *word);
 
+/* The keyword of statement `i`, counted from 0, or NULL when there are no more. */
+const char *policy_keyword(size_t i);
+
 /* `expect` statements of one file, judged when all of it has been read. */
 struct expectation {
 	struct expectation *next;

@@ -37,6 +37,11 @@ static const struct statement_kind {
 
 enum { KINDS = sizeof kinds / sizeof *kinds, LIST_TEXT = 256 };
 
+const char *policy_keyword(size_t i)
+{
+	return i < KINDS ? kinds[i].keyword : NULL;
+}
+
 static bool stands_in(const struct statement_kind *k, const struct parser *ps)
 {
 	return k->where & 1U << ps->file->kind;

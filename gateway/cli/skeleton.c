@@ -47,6 +47,9 @@ char *skeleton_config(const struct skeleton *s)
 		"# How long a session lasts; ACL files can only shorten it.\n"
 		"#session            12h idle 1h\n"
 		"\n"
+		"# By which clock dates and hours in the ACL files are read; without it, the machine's.\n"
+		"#time-zone          Asia/Tokyo\n"
+		"\n"
 		"# May somebody log in for whom there is no ACL file? Such a session reaches nothing.\n"
 		"#default-access     deny\n"
 		"\n"
@@ -74,6 +77,7 @@ char *skeleton_systems(void)
 			"#\n"
 			"# system webmail   tcp 443       10.20.0.10\n"
 			"# system intranet  tcp 80,443    10.20.0.0/24 2001:db8:20::/64\n"
+			"# system web       tcp 80,443    internet\n"
 			"#\n"
 			"# Who may use them stands in groups/GROUP.acl (for every member of a Unix group) and users/USER.acl. "
 			"What no line\n"
@@ -81,7 +85,11 @@ char *skeleton_systems(void)
 			"#\n"
 			"# owner   \"General affairs, network desk\"\n"
 			"# allow   webmail\n"
-			"# allow   intranet  reason \"R8-112\"\n"
+			"# allow   intranet  until 2099-03-31  reason \"R8-112\"\n"
+			"# allow   web\n"
+			"# hours   mon-fri 07:00-22:00\n"
+			"# from    203.0.113.0/24 2001:db8::/32\n"
+			"# session 8h idle 30m\n"
 			"# expect  deny tcp 22 10.20.0.10\n");
 }
 
@@ -89,9 +97,10 @@ char *skeleton_private(void)
 {
 	return text_new("# What narrows every session on a phone of class 'private'; sekisho-acl(5). ministry.acl and shared.acl "
 			"do the same for\n"
-			"# the other classes. Only deny and owner may stand here.\n" YOURS "#\n"
+			"# the other classes. Only deny, hours, from, session and owner may stand here.\n" YOURS "#\n"
 			"# owner   \"Information security\"\n"
-			"# deny    tcp 445 10.20.0.0/16\n");
+			"# deny    tcp 445 10.20.0.0/16\n"
+			"# session 4h idle 15m\n");
 }
 
 char *skeleton_pam(bool debian)

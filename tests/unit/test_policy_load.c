@@ -165,38 +165,6 @@ static void test_full_file(void **state)
 	free(text);
 }
 
-static const char *root(void)
-{
-	const char *const golden = getenv("SEKISHO_GOLDEN");
-	static char path[512];
-
-	snprintf(path, sizeof path, "%s/../..", golden ? golden : "tests/golden");
-	return path;
-}
-
-static void test_examples(void **state)
-{
-	static const char *const groups[] = {"soumu"};
-	const struct subject s = {.user = "t-yamada", .groups = groups, .group_count = 1};
-	const struct target mail = {.addr = {.family = 4, .bytes = {10, 20, 0, 10}}, .proto = 6, .port = 443};
-	struct diag d = diag_new();
-	struct policy *p = NULL;
-	char path[600];
-	size_t n;
-
-	(void)state;
-	snprintf(path, sizeof path, "%s/docs/examples/acl", root());
-	const int r = policy_load(path, NULL, &p, &d);
-	char *const text = diag_render(&d);
-	assert_non_null(text);
-	assert_string_equal(text, "");
-	assert_int_equal(r, 0);
-	assert_true(policy_decide(p, &s, &mail, 0, NULL, 0, &n));
-	policy_unref(p);
-	diag_free(&d);
-	free(text);
-}
-
 /* --- random damage ------------------------------------------------------------------------------------------------- */
 
 static uint32_t random_state;
@@ -391,7 +359,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_systems_unreadable, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_full_file, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_digest, set_up, tear_down),
-		cmocka_unit_test(test_examples),
 		cmocka_unit_test(test_damage),
 	};
 
