@@ -143,7 +143,8 @@ fuzz: ## every fuzz target for FUZZ_TIME seconds under clang's libFuzzer and san
 	$(MAKE) CC=clang SAN=1 B=build/libfuzzer CFLAGS=-fsanitize=fuzzer-no-link fuzz-run
 fuzz-run: $(patsubst $(B)/fuzz/%,$(B)/libfuzzer/%,$(FUZZ))
 	@set -e; for t in $^; do n=$$(basename $$t | sed s/^fuzz_//); mkdir -p $(B)/corpus/$$n $(B)/found; echo "== $$t"; \
-		$$t -max_total_time=$(FUZZ_TIME) -timeout=10 -print_final_stats=1 -artifact_prefix=$(B)/found/ $(B)/corpus/$$n tests/fuzz/corpus/$$n; done
+		$$t -max_total_time=$(FUZZ_TIME) -timeout=10 -print_final_stats=1 -artifact_prefix=$(B)/found/ \
+			$$([ -e tests/fuzz/$$n.dict ] && echo -dict=tests/fuzz/$$n.dict) $(B)/corpus/$$n tests/fuzz/corpus/$$n; done
 $(B)/libfuzzer/%: tests/fuzz/%.c $(LIB_all)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -Wno-missing-prototypes $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $< -Wl,--start-group $(LIB_all) -Wl,--end-group $(LIBS_all)

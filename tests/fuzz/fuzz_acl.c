@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Any bytes as ACL files: up to the first line '%%' systems.acl, then a group's file, a user's file and a device class's file,
- * each up to the next such line. A set that is accepted must decide every packet as its compiled profile does.
+ * Any bytes as ACL files: up to the first line '%%' systems.acl, then a group's file, a user's file, a device class's file and a
+ * list, each up to the next such line. A set that is accepted must decide every packet as its compiled profile does, and what it
+ * says about times must be so when the time comes.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,11 @@
 #include "config/policy_internal.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define AT INT64_C(1790000000000000) /* 2026-09-21 */
+
+static const struct subject whoever = {
+	.user = "u", .groups = (const char *const[]){"g"}, .group_count = 1, .device_class = CLASS_SHARED};
 
 /* Asks policy and profile about one packet. */
 static void compare(const struct policy *p, const struct subject *s, const struct profile *profile, const struct addr *a,
@@ -18,7 +24,7 @@ static void compare(const struct policy *p, const struct subject *s, const struc
 	struct rule_ref rule;
 	size_t n;
 
-	if (policy_decide(p, s, &t, 0, &rule, 1, &n) != profile_allows(profile, &t))
+	if (policy_decide(p, s, &t, AT, &rule, 1, &n) != profile_allows(profile, &t))
 		abort();
 }
 
@@ -39,11 +45,10 @@ static void compare_edges(
 
 static void judge(const struct policy *p)
 {
-	const struct subject s = {
-		.user = "u", .groups = (const char *const[]){"g"}, .group_count = 1, .device_class = CLASS_SHARED};
+	const struct subject s = whoever;
 	struct profile *profile;
 
-	if (profile_compile(p, &s, 0, &profile) < 0)
+	if (profile_compile(p, &s, AT, &profile) < 0)
 		return;
 	for (size_t i = 0; i < profile->count && i < 200; i++)
 		compare_edges(p, &s, profile, &profile->boxes[i]);
@@ -53,29 +58,73 @@ static void judge(const struct policy *p)
 	profile_free(profile);
 }
 
+static enum policy_bar bar_at(const struct policy *p, int64_t at)
+{
+	struct policy_terms t;
+
+	policy_terms(p, &whoever, at, &t);
+	if ((t.bar == BAR_NONE) != (t.bar_line.file == NULL))
+		abort();
+	return t.bar;
+}
+
+/* What is foretold comes true, and not earlier. */
+static void judge_terms(const struct policy *p, int64_t at)
+{
+	struct policy_terms t;
+
+	policy_terms(p, &whoever, at, &t);
+	const int64_t next = t.bar == BAR_NONE ? t.ends : t.opens;
+	if (next <= at || t.changes <= at)
+		abort();
+	if (next == INT64_MAX)
+		return;
+	if ((bar_at(p, next) == BAR_NONE) == (t.bar == BAR_NONE) || (bar_at(p, next - 1) == BAR_NONE) != (t.bar == BAR_NONE))
+		abort();
+	if (t.bar == BAR_NONE && (t.ends_bar != bar_at(p, next) || !t.ends_line.file))
+		abort();
+	for (size_t i = 0; i < p->file_count; i++)
+		for (const struct term *term = p->files[i].terms; term; term = term->next)
+			if (term->kind == TERM_FROM && term->from.count && term->from.networks[0]->count)
+				(void)policy_from(p, &whoever, &term->from.networks[0]->range[0].last, NULL);
+}
+
+/* In the order of the parts; lists are read before those who name them. */
+static const struct {
+	enum policy_file_kind kind;
+	const char *path, *name;
+} files[] = {{FILE_SYSTEMS, "systems.acl", ""}, {FILE_GROUP, "groups/g.acl", "g"}, {FILE_USER, "users/u.acl", "u"},
+	{FILE_DEVICE, "devices/shared.acl", "shared"}, {FILE_LIST, "lists/l.acl", "l"}};
+enum { FILES = sizeof files / sizeof *files };
+static const unsigned reading_order[FILES] = {0, 4, 1, 2, 3};
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct {
-		enum policy_file_kind kind;
-		const char *path, *name;
-	} files[] = {{FILE_SYSTEMS, "systems.acl", ""}, {FILE_GROUP, "groups/g.acl", "g"}, {FILE_USER, "users/u.acl", "u"},
-		{FILE_DEVICE, "devices/shared.acl", "shared"}};
-	enum { FILES = sizeof files / sizeof *files };
+	const struct policy_context context = {.now = AT};
+	const char *part[FILES];
+	size_t part_size[FILES];
 	struct diag d = diag_new();
 	struct policy *p = NULL;
 	struct build b;
 
-	policy_build_start(&b, NULL, &d);
 	for (unsigned i = 0; i < FILES; i++) {
-		const uint8_t *const end = size ? memmem(data, size, "\n%%\n", 4) : NULL;
-		const size_t part = end && i + 1 < FILES ? (size_t)(end - data) : size;
-		policy_build_file(&b, files[i].kind, files[i].path, files[i].name, (const char *)data, part);
-		const size_t step = end && i + 1 < FILES ? part + 4 : part;
+		const uint8_t *const end = size && i + 1 < FILES ? memmem(data, size, "\n%%\n", 4) : NULL;
+		part[i] = (const char *)data;
+		part_size[i] = end ? (size_t)(end - data) : size;
+		const size_t step = end ? part_size[i] + 4 : size;
 		data += step;
 		size -= step;
 	}
-	if (!policy_build_end(&b, &p))
+	policy_build_start(&b, &context, &d);
+	for (unsigned i = 0; i < FILES; i++) {
+		const unsigned which = reading_order[i];
+		policy_build_file(&b, files[which].kind, files[which].path, files[which].name, part[which], part_size[which]);
+	}
+	if (!policy_build_end(&b, &p)) {
 		judge(p);
+		judge_terms(p, AT);
+		judge_terms(p, 0);
+	}
 	policy_unref(p);
 	free(diag_render(&d));
 	diag_free(&d);

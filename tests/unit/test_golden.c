@@ -78,6 +78,37 @@ static bool finish(const char *folder, const char *name, struct diag *d, int res
 	return good;
 }
 
+/* Kinds of mistakes that were seen: messages without what differs from case to case, names and numbers. */
+static char *kinds[512];
+static size_t kind_count;
+
+static void note_kind(const struct diag_entry *e)
+{
+	char kind[1024];
+	size_t n = 0;
+
+	for (const char *c = e->text; *c && n + 1 < sizeof kind; c++) {
+		const char *const end = *c == '\'' ? strchr(c + 1, '\'') : NULL;
+		if (end) {
+			kind[n++] = '\'';
+			c = end;
+		} else if (*c < '0' || *c > '9') {
+			kind[n++] = *c;
+		}
+	}
+	kind[n] = '\0';
+	/* The same mistake, whether or not a name was near. */
+	char *const hint = strstr(kind, "; did you mean");
+	if (hint)
+		*hint = '\0';
+	for (size_t i = 0; i < kind_count; i++)
+		if (!strcmp(kinds[i], kind))
+			return;
+	assert_true(kind_count < sizeof kinds / sizeof *kinds);
+	kinds[kind_count] = strdup(kind);
+	assert_non_null(kinds[kind_count++]);
+}
+
 /* What the cases of tests/golden/acl are read with; the time zone is main()'s. */
 static struct prefix internal[3];
 static struct policy_context context = {.internal = internal, .internal_count = 3};
@@ -100,6 +131,8 @@ static bool acl_case(const char *folder, const char *name)
 	const int r = policy_load(path, &context, &p, &d);
 	assert_true(r == 0 ? p != NULL : p == NULL);
 	policy_unref(p);
+	for (size_t i = 0; i < d.count; i++)
+		note_kind(&d.entries[i]);
 	return finish(folder, name, &d, r);
 }
 
@@ -157,6 +190,10 @@ static void test_acl(void **state)
 	(void)state;
 	set_context();
 	run_all("acl", "", acl_case, 20);
+	print_message("%zu kinds of mistakes and warnings in ACL files\n", kind_count);
+	assert_in_range(kind_count, 100, sizeof kinds / sizeof *kinds);
+	while (kind_count)
+		free(kinds[--kind_count]);
 }
 
 static void test_conf(void **state)
