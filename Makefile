@@ -158,9 +158,9 @@ demo-stop: ## ends what `make demo KEEP=1` left up
 	$(PYTHON) tests/demo/demo.py --stop
 
 # How fast ACL files become profiles.
-$(B)/tests/policy_bench: tests/bench/policy_bench.c $(LIB_config) $(LIB_common)
+$(B)/tests/policy_bench: tests/bench/policy_bench.c $(LIB_all)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d $(ALL_LDFLAGS) -o $@ $< $(LIB_config) $(LIB_common) -lcrypto
+	$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d $(ALL_LDFLAGS) -o $@ $< -Wl,--start-group $(LIB_all) -Wl,--end-group $(LIBS_all)
 .PHONY: bench-policy
 bench-policy: $(B)/tests/policy_bench ## time and memory to read and compile 50,000 rules for 10,000 users (part of bench)
 	$<

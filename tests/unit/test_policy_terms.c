@@ -10,7 +10,6 @@
 #include <time.h>
 
 #include "common/text.h"
-#include "config/profile_cache.h"
 #include "config/settings.h"
 #include "tests/unit/policy_text.h"
 
@@ -342,34 +341,6 @@ static void test_internet(void **state)
 	diag_free(&d);
 }
 
-/* The cache says what compiling says, and does it once for the same files in whatever order. */
-static void test_cache(void **state)
-{
-	static const char *const turned[] = {"jinji", "soumu", "soumu", "unknown"};
-	const struct subject subjects[] = {{.user = "x", .groups = both, .group_count = 2},
-		{.user = "y", .groups = turned, .group_count = 4}, soumu_ministry,
-		{.user = "x", .groups = soumu, .group_count = 1, .device_class = CLASS_PRIVATE}, {.user = "nobody"}};
-	struct policy *const p = policy_right(set, SET);
-	const struct profile *of[5];
-	struct profile_cache *c;
-
-	(void)state;
-	assert_non_null(p);
-	assert_int_equal(profile_cache_new(p, local("2026-12-15"), &c), 0);
-	for (size_t i = 0; i < 5; i++) {
-		struct profile *compiled;
-		assert_int_equal(profile_cache_get(c, &subjects[i], &of[i]), 0);
-		assert_int_equal(profile_compile(p, &subjects[i], local("2026-12-15"), &compiled), 0);
-		assert_true(profile_equal(of[i], compiled));
-		profile_free(compiled);
-	}
-	assert_ptr_equal(of[0], of[1]);
-	assert_ptr_not_equal(of[0], of[2]);
-	assert_int_equal(profile_cache_count(c), 4);
-	profile_cache_free(c);
-	policy_unref(p);
-}
-
 static bool list_file(const struct policy_file *f, void *arg)
 {
 	char *const text = arg;
@@ -406,7 +377,6 @@ int main(void)
 		cmocka_unit_test(test_lapsing),
 		cmocka_unit_test(test_dates),
 		cmocka_unit_test(test_internet),
-		cmocka_unit_test(test_cache),
 		cmocka_unit_test(test_files),
 	};
 
