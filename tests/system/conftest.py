@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Fixtures for tests of the whole product. A module shares one world; a test that needs a fresh one makes its own."""
 import os
+import subprocess
 import sys
 
 import pytest
@@ -16,6 +17,30 @@ def pytest_collection_modifyitems(items):
         for item in items:
             if {"world", "device", "session", "bare"} & set(getattr(item, "fixturenames", ())):
                 item.add_marker(pytest.mark.skip(reason="run them with: make system (as root)"))
+
+
+def tail(text, lines):
+    return "\n".join(text.splitlines()[-lines:])
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item):
+    """A failure comes with what it was like inside: the gateway's words, the ruleset, the kernel. One in each module: the first
+    failure is often the cause of the next ones."""
+    report = (yield).get_result()
+    if not report.failed or not INSIDE or getattr(item.module, "described", False):
+        return
+    item.module.described = True
+    world = item.funcargs.get("world")
+    if world:
+        for name in ("gateway", "portal", "auth"):
+            report.sections.append((f"{name} said", tail(world.output(name), 40)))
+    for namespace, fixture in (("gw", "world"), ("firewall-gateway", "net")):
+        if fixture in item.funcargs:
+            done = subprocess.run(["ip", "netns", "exec", namespace, "nft", "list", "ruleset"], capture_output=True, text=True)
+            report.sections.append((f"ruleset of {namespace}", tail(done.stdout + done.stderr, 150)))
+    done = subprocess.run(["dmesg"], capture_output=True, text=True)
+    report.sections.append((f"kernel {os.uname().release} said", tail(done.stdout, 20)))
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,7 @@ import threading
 import time
 
 CLONE_NEWNET = 0x40000000
+SLOWER = float(os.environ.get("SEKISHO_SLOWER", "1"))  # every deadline is that much longer: a virtual machine without hardware help
 _libc = ctypes.CDLL(None, use_errno=True)
 
 Probe = collections.namedtuple("Probe", "result elapsed")
@@ -26,7 +27,8 @@ class Failure(AssertionError):
 
 
 def wait_until(condition, deadline=10.0, what=None):
-    """Polls until condition() is true and returns its value; raises Failure after `deadline` seconds."""
+    """Polls until condition() is true and returns its value; raises Failure after `deadline` seconds (times SLOWER)."""
+    deadline *= SLOWER
     end = time.monotonic() + deadline
     while True:
         value = condition()
@@ -118,7 +120,7 @@ class Netns:
     def connect(self, host, port, kind=socket.SOCK_STREAM, timeout=5.0):
         """A connected socket, or the OSError of connect(2)."""
         s = self.new_socket(family(host), kind)
-        s.settimeout(timeout)
+        s.settimeout(timeout * SLOWER)
         try:
             s.connect((host, port))
         except OSError:
@@ -144,11 +146,11 @@ class Netns:
         """Asks again every 0.3 s, as clients of datagrams do: one answer, or one refusal, is enough."""
         start = time.monotonic()
         with s:
-            s.settimeout(min(0.3, timeout))
+            s.settimeout(min(0.3, timeout * SLOWER))
             result = "timeout"
             try:
                 s.connect((host, port))
-                while result == "timeout" and time.monotonic() < start + timeout:
+                while result == "timeout" and time.monotonic() < start + timeout * SLOWER:
                     s.send(payload)
                     with contextlib.suppress(TimeoutError):
                         s.recv(2048)

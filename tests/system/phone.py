@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A staff smartphone: a namespace behind a NAT, wireguard-go with the configuration text that `sekisho device add` printed, all
-traffic through the tunnel, and the flows that its user has open."""
+"""A staff smartphone: a namespace behind a NAT, WireGuard with the configuration text that `sekisho device add` printed, all
+traffic through the tunnel, and the flows that its user has open. WireGuard is the kernel's where it has it, else wireguard-go."""
+import functools
 import os
 import re
 import socket
@@ -9,7 +10,7 @@ import subprocess
 import threading
 import time
 
-from netns import Netns, wait_until
+from netns import SLOWER, Netns, wait_until
 
 
 def read_conf(text):
@@ -25,6 +26,17 @@ def read_conf(text):
     return sections
 
 
+@functools.cache
+def kernel_has_wireguard():
+    """Asked by making an interface. SEKISHO_BACKEND says what a run counts on: 'kernel' or 'userspace'."""
+    wish = os.environ.get("SEKISHO_BACKEND")
+    made = wish != "userspace" and subprocess.run(["ip", "link", "add", "probe0", "type", "wireguard"], capture_output=True).returncode == 0
+    if made:
+        subprocess.run(["ip", "link", "delete", "probe0"], check=True)
+    assert made or wish != "kernel", "this kernel makes no WireGuard interface"
+    return made
+
+
 class Phone(Netns):
     """`uplinks` maps the name of a place (a NATed network) to its router's address, as World wired it; it is at the first."""
 
@@ -32,7 +44,8 @@ class Phone(Netns):
         super().__init__(name)
         self.world, self.uplinks = world, uplinks
         self.place = next(iter(uplinks))
-        self.tunnel = self.conf = self.v4 = self.v6 = None
+        self.tunnel = None  # wireguard-go's process
+        self.conf = self.v4 = self.v6 = None
 
     def join(self, conf_text):
         """Installs the configuration as the WireGuard app does after scanning the code, and switches the tunnel on."""
@@ -47,14 +60,12 @@ class Phone(Netns):
 
     def on(self):
         interface = self.conf["Interface"]
-        control = f"/run/wireguard/{self.name}.sock"
-        if os.path.exists(control):
-            os.unlink(control)  # of one that was killed
-        self.tunnel = self.popen("wireguard-go", "-f", self.name, stdout=self.world.log_file(self.name),
-                                 stderr=subprocess.STDOUT)
-        wait_until(lambda: os.path.exists(control), what=f"wireguard-go of {self.name}")
+        if kernel_has_wireguard():
+            self.ip(f"link add {self.name} type wireguard")
+        else:
+            self._wireguard_go()
         lines = ["[Interface]", f"PrivateKey = {interface['PrivateKey']}", "[Peer]"]
-        lines += [f"{key} = {value}" for key, value in self.conf["Peer"].items()]
+        lines += [f"{key} = {value}" for key, value in (self.conf["Peer"] | {"Endpoint": self.endpoint}).items()]
         self.switched_on = time.monotonic()  # with a keepalive in its configuration it knocks now
         keys = subprocess.run(self.command("wg", "setconf", self.name, "/dev/stdin"), input="\n".join(lines) + "\n", text=True)
         assert keys.returncode == 0
@@ -69,26 +80,45 @@ class Phone(Netns):
         with open(f"/etc/netns/{self.name}/resolv.conf", "w") as f:
             f.writelines(f"nameserver {a.strip()}\n" for a in interface["DNS"].split(",") if re.match(r"[0-9a-f.:]+$", a.strip()))
 
+    def _wireguard_go(self):
+        control = f"/run/wireguard/{self.name}.sock"
+        if os.path.exists(control):
+            os.unlink(control)  # of one that was killed
+        self.tunnel = self.popen("wireguard-go", "-f", self.name, stdout=self.world.log_file(self.name),
+                                 stderr=subprocess.STDOUT)
+        wait_until(lambda: os.path.exists(control), what=f"wireguard-go of {self.name}")
+
     def route(self):
-        """The place's router; once the tunnel is on, only WireGuard's own packets go that way."""
+        """The place's router; once the tunnel is on, only WireGuard's own packets go that way. IPv6 outside is the test's affair."""
         router = self.uplinks[self.place]
-        if self.conf:
+        if self.conf and not self.endpoint.startswith("["):
             self.ip(f"route replace {self.endpoint.rsplit(':', 1)[0]}/32 via {router}")
         self.ip(f"route replace default via {router} metric 1000")
 
     def off(self):
-        """The user switches the tunnel off: the interface goes with its process."""
+        """The user switches the tunnel off: the interface goes, with its process where it has one."""
         if self.tunnel:
             self.tunnel.kill()
             self.tunnel.wait()
             self.tunnel = None
-            wait_until(lambda: self.run("ip", "link", "show", self.name, check=False, capture_output=True).returncode != 0)
+        elif self.is_on():
+            self.ip(f"link delete {self.name}")
+        wait_until(lambda: not self.is_on(), what=f"the tunnel of {self.name} is off")
+
+    def is_on(self):
+        return self.run("ip", "link", "show", self.name, check=False, capture_output=True).returncode == 0
 
     def roam(self, place):
         """Leaves for another network, as a phone between hotel and street does: another router, another source port."""
         self.place = place
         self.route()
         self.run("wg", "set", self.name, "listen-port", "0")
+
+    def move(self, endpoint, place):
+        """Goes where the gateway's name means another address, as from an IPv4 to an IPv6 network."""
+        self.endpoint = endpoint
+        self.run("wg", "set", self.name, "peer", self.conf["Peer"]["PublicKey"], "endpoint", endpoint)
+        self.roam(place)
 
     def open_flow(self, host, port=7000, kind=socket.SOCK_DGRAM, every=0.01):
         return Flow(self, host, port, kind, every)

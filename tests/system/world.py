@@ -22,7 +22,7 @@ import subprocess
 import sys
 
 from browser import Browser
-from netns import Failure, Netns, Probe, wait_until  # noqa: F401 (tests import them from here)
+from netns import SLOWER, Failure, Netns, Probe, wait_until  # noqa: F401 (tests import them from here)
 from phone import Phone
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -312,7 +312,7 @@ class World:
     def kill(self, name, number=signal.SIGKILL):
         process = self.processes.pop(name)
         process.send_signal(number)
-        return process.wait(20)
+        return process.wait(20 * SLOWER)
 
     def reload(self):
         """As `systemctl reload` does."""
@@ -321,9 +321,8 @@ class World:
     def close(self):
         """Ends every program of this world and takes its folders away; namespaces go with the next World or the launcher."""
         for phone in (getattr(self, "phone", None), getattr(self, "phone2", None)):
-            if phone and phone.tunnel:
-                phone.tunnel.kill()
-                phone.tunnel.wait()
+            if phone:
+                phone.off()
         for process in self.processes.values():
             process.kill()
             process.wait()
@@ -350,6 +349,10 @@ class World:
             if name == program[:15] and state[0] != "Z":
                 found.append(int(pid))
         return found
+
+    def tunnel_identity(self):
+        """Stays the same as long as the tunnel is the same: the interface's number, and wireguard-go where it serves it."""
+        return self.gw.call(socket.if_nametoindex, "sekisho0"), self.pids("wireguard-go")
 
     # --- people ----------------------------------------------------------------------------------------------------------
 

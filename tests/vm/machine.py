@@ -75,9 +75,13 @@ class Machine:
         self.process.kill()
         self.process.wait()
 
+    def stop(self):
+        """Whatever it is at."""
+        if self.process and self.process.poll() is None:
+            self.kill()
+
     def __enter__(self):
         return self.start()
 
     def __exit__(self, *_):
-        if self.process.poll() is None:
-            self.kill()
+        self.stop()

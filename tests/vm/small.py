@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs unit and system tests in the small virtual machine: Debian's kernels, WireGuard in the kernel, the tests that run outside too.
+
+usage: small.py [--kernel 6.1|6.12]... [--smoke] [--timeout SECONDS] [pytest argument]...
+
+Without --kernel all run side by side. --smoke: the shorter choice of tests. With pytest arguments only those, no unit tests.
+Exit code 77 and a sentence: something is missing on this machine.
+"""
+import argparse
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+import image
+import kernels
+import root
+from kernels import ROOT, Skip
+from machine import RUNS, Machine
+
+BUILD = os.environ.get("SEKISHO_BUILD", os.path.join(ROOT, "build", "gcc"))
+PROGRAMS = ("sekisho", "sekisho-gateway", "sekisho-portal", "sekisho-auth")
+TOOLS = ("firewall_driver", "pam_script.so")
+# What depends on the kernel. The rest of the tests sees the same kernel calls as outside.
+UNIT = ("test_netif", "test_tunnel", "test_tunnel_large", "test_nflog", "test_flow", "test_firewall", "test_firewall_change", "test_firewall_profile")
+SMOKE = ("test_tunnel", "test_restart", "test_firewall_changes")
+SYSTEM = (*SMOKE, "test_admission", "test_devices", "test_enforcement", "test_firewall_packets", "test_login", "test_evidence", "test_start")
+SLOWER = 5  # how much longer every deadline is than outside
+
+
+def job(options, arguments):
+    """The script that the guest runs. All tests run, whatever fails; its exit code says whether one did."""
+    names = [f"tests/system/{name}.py" for name in (SMOKE if options.smoke else SYSTEM)]
+    units = "" if arguments else " ".join(UNIT)
+    return f"""export SEKISHO_BUILD=/srv/build SEKISHO_BACKEND=kernel SEKISHO_SLOWER={SLOWER} PYTHONDONTWRITEBYTECODE=1
+worst=0
+for unit in {units}; do
+	echo "== $unit"
+	build/tests/$unit || worst=1
+done
+tests/system/run /usr/bin/python3 -m pytest -q --color=no -p no:cacheprovider {shlex.join(arguments or names)} || worst=1
+exit $worst
+"""
+
+
+def work_disk(folder, script):
+    """The product, its tests and the job as an image; stripped, for it is made anew in each run."""
+    part = tempfile.mkdtemp(prefix="work.", dir=folder)
+    try:
+        os.makedirs(f"{part}/build/tests")
+        for name in (*PROGRAMS, *(f"tests/{t}" for t in (*TOOLS, *UNIT))):
+            subprocess.run(["strip", "-o", f"{part}/build/{name}", f"{BUILD}/{name}"], check=True)
+        for name in ("tests/system", "systemd"):
+            shutil.copytree(f"{ROOT}/{name}", f"{part}/{name}", ignore=shutil.ignore_patterns("__pycache__"))
+        with open(f"{part}/job", "w") as f:
+            f.write(script)
+        path = f"{folder}/work.img"
+        image.ext4(path, part, 4)
+        return path
+    finally:
+        shutil.rmtree(part)
+
+
+def machine(version, script):
+    kernel = kernels.get(version)
+    folder = f"{RUNS}/small-{version}"
+    os.makedirs(folder, exist_ok=True)
+    disks = [root.disk(), image.modules(kernel), work_disk(folder, script)]
+    return Machine(f"small-{version}", kernel, image.initramfs(kernel), disks, memory=1024, append="quiet loglevel=4")
+
+
+def main():
+    parser = argparse.ArgumentParser(usage=__doc__.split("\n\n")[1])
+    parser.add_argument("--kernel", action="append", choices=sorted(kernels.PACKAGES))
+    parser.add_argument("--smoke", action="store_true")
+    parser.add_argument("--timeout", type=int, default=1800)
+    options, arguments = parser.parse_known_args()
+    script = job(options, arguments)
+    running = []
+    try:
+        try:
+            for version in options.kernel or sorted(kernels.PACKAGES):
+                running.append(machine(version, script).start())
+        except Skip as reason:
+            print(f"SKIPPED: small virtual machine: {reason}", file=sys.stderr)
+            return 77
+        worst = 0
+        for m in running:
+            code = m.wait(options.timeout)
+            verdict = "no verdict" if code is None else "passed" if code == 0 else f"failed ({code})"
+            print(f"==== {os.path.basename(m.folder)}: {verdict} after {time.monotonic() - m.started:.0f} s\n{m.console()}", flush=True)
+            worst = worst or (code != 0)
+        return int(worst)
+    finally:
+        for m in running:
+            m.stop()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
