@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Fixtures for tests of the whole product. A module shares one world; a test that needs a fresh one makes its own."""
+import json
 import os
 import subprocess
 import sys
@@ -35,12 +36,15 @@ def pytest_runtest_makereport(item):
     if world:
         for name in ("gateway", "portal", "auth"):
             report.sections.append((f"{name} said", tail(world.output(name), 40)))
-    for namespace, fixture in (("gw", "world"), ("firewall-gateway", "net")):
-        if fixture in item.funcargs:
-            done = subprocess.run(["ip", "netns", "exec", namespace, "nft", "list", "ruleset"], capture_output=True, text=True)
-            report.sections.append((f"ruleset of {namespace}", tail(done.stdout + done.stderr, 150)))
-    done = subprocess.run(["dmesg"], capture_output=True, text=True)
-    report.sections.append((f"kernel {os.uname().release} said", tail(done.stdout, 20)))
+        report.sections.append(("auth.jsonl", tail("\n".join(json.dumps(e) for e in world.logs("auth")), 8)))
+    looks = [(f"ruleset of {namespace}", ["ip", "netns", "exec", namespace, "nft", "list", "ruleset"], 150)
+             for namespace, fixture in (("gw", "world"), ("firewall-gateway", "net")) if fixture in item.funcargs]
+    looks += [(f"wg in {namespace}", ["ip", "netns", "exec", namespace, "wg", "show", interface], 40)
+              for namespace, interface in (("gw", "sekisho0"), ("phone", "phone")) if world]
+    looks += [(f"kernel {os.uname().release} said", ["dmesg"], 20)]
+    for title, command, lines in looks:
+        done = subprocess.run(command, capture_output=True, text=True)
+        report.sections.append((title, tail(done.stdout + done.stderr, lines)))
 
 
 @pytest.fixture(scope="module")

@@ -108,17 +108,17 @@ class Phone(Netns):
     def is_on(self):
         return self.run("ip", "link", "show", self.name, check=False, capture_output=True).returncode == 0
 
-    def roam(self, place):
-        """Leaves for another network, as a phone between hotel and street does: another router, another source port."""
+    def roam(self, place, endpoint=None):
+        """Leaves for another network, as a phone between hotel and street does: the old one is out of reach, another router,
+        another source port; perhaps one where the gateway's name means another address."""
+        if place != self.place:
+            subprocess.run(["ip", "-n", self.place, "link", "set", self.name, "down"], check=True)
+            subprocess.run(["ip", "-n", place, "link", "set", self.name, "up"], check=True)
         self.place = place
+        self.endpoint = endpoint or self.endpoint
         self.route()
-        self.run("wg", "set", self.name, "listen-port", "0")
-
-    def move(self, endpoint, place):
-        """Goes where the gateway's name means another address, as from an IPv4 to an IPv6 network."""
-        self.endpoint = endpoint
-        self.run("wg", "set", self.name, "peer", self.conf["Peer"]["PublicKey"], "endpoint", endpoint)
-        self.roam(place)
+        if self.is_on():
+            self.run("wg", "set", self.name, "listen-port", "0", "peer", self.conf["Peer"]["PublicKey"], "endpoint", self.endpoint)
 
     def open_flow(self, host, port=7000, kind=socket.SOCK_DGRAM, every=0.01):
         return Flow(self, host, port, kind, every)

@@ -61,10 +61,6 @@ def test_the_gateway_opens_the_handshake_itself(world, sniffer):
         world.phone2.off()
 
 
-def roamed(world, device, **wanted):
-    return world.wait_log("auth", "device-roamed", 20, device__id=device.id, **wanted)
-
-
 def test_a_flow_survives_a_new_port(world, device, session):
     wait_until(lambda: world.sekisho("device", "show", device.id, "--json")["device"]["online"], what="seen where it is now")
     before = world.sekisho("device", "show", device.id, "--json")["device"]["endpoint"]
@@ -72,7 +68,7 @@ def test_a_flow_survives_a_new_port(world, device, session):
     world.phone.roam("hotel")
     flow.goes_on()
     flow.stop()
-    event = roamed(world, device)
+    event = world.wait_log("auth", "device-roamed", 20, device__id=device.id)
     assert field(event, "sekisho.endpoint.ip") == "203.0.113.77"
     assert str(field(event, "sekisho.previous_endpoint.port")) == before.rsplit(":", 1)[1]
     assert field(event, "sekisho.endpoint.port") != field(event, "sekisho.previous_endpoint.port")
@@ -83,10 +79,12 @@ def test_a_flow_survives_a_change_of_address_family(world, device, session, v6):
     flows = [world.phone.open_flow(a).goes_on() for a in ("10.20.0.10", "2001:db8:20::10")]
     tunnel = world.tunnel_identity()
     for endpoint, place, seen in ((f"[{OUTER6}]", "street", "2001:db8:8::10"), (OUTER, "hotel", "203.0.113.77")):
-        world.phone.move(f"{endpoint}:{PORT}", place)
+        before = len(world.logs("auth", "device-roamed", device__id=device.id, sekisho__endpoint__ip=seen))
+        world.phone.roam(place, f"{endpoint}:{PORT}")
         for flow in flows:
             flow.goes_on()
-        roamed(world, device, sekisho__endpoint__ip=seen)
+        wait_until(lambda: len(world.logs("auth", "device-roamed", device__id=device.id, sekisho__endpoint__ip=seen)) > before, 20,
+                   f"seen at {seen}")
     for flow in flows:
         flow.stop()
     assert world.tunnel_identity() == tunnel
@@ -98,14 +96,13 @@ def test_a_phone_is_admitted_over_ipv6(world, device, v6):
     world.sekisho("device", "suspend", device.id)  # takes the peer out
     world.sekisho("device", "resume", device.id)
     assert device.key not in installed(world)
-    world.phone.endpoint = f"[{OUTER6}]:{PORT}"
-    world.phone.place = "street"
+    world.phone.roam("street", f"[{OUTER6}]:{PORT}")
     world.phone.on()
     try:
         wait_until(lambda: world.phone.ping(PORTAL4, 0.2).result == "open", 20, "admitted over IPv6")
         assert field(world.logs("auth", "device-admitted", device__id=device.id)[-1], "sekisho.endpoint.ip") == "2001:db8:8::10"
     finally:
-        world.phone.move(f"{OUTER}:{PORT}", "hotel")
+        world.phone.roam("hotel", f"{OUTER}:{PORT}")
 
 
 def memory(pid):
