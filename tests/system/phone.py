@@ -38,7 +38,7 @@ def kernel_has_wireguard():
 
 
 class Phone(Netns):
-    """`uplinks` maps the name of a place (a NATed network) to its router's address, as World wired it; it is at the first."""
+    """`uplinks` maps the name of a place (a NATed network) to (device, router's address), as World wired it; it is at the first."""
 
     def __init__(self, world, name, uplinks):
         super().__init__(name)
@@ -90,7 +90,7 @@ class Phone(Netns):
 
     def route(self):
         """The place's router; once the tunnel is on, only WireGuard's own packets go that way. IPv6 outside is the test's affair."""
-        router = self.uplinks[self.place]
+        _, router = self.uplinks[self.place]
         if self.conf and not self.endpoint.startswith("["):
             self.ip(f"route replace {self.endpoint.rsplit(':', 1)[0]}/32 via {router}")
         self.ip(f"route replace default via {router} metric 1000")
@@ -111,9 +111,10 @@ class Phone(Netns):
     def roam(self, place, endpoint=None):
         """Leaves for another network, as a phone between hotel and street does: the old one is out of reach, another router,
         another source port; perhaps one where the gateway's name means another address."""
-        if place != self.place:
-            subprocess.run(["ip", "-n", self.place, "link", "set", self.name, "down"], check=True)
-            subprocess.run(["ip", "-n", place, "link", "set", self.name, "up"], check=True)
+        left = [device for name, (device, _) in self.uplinks.items() if name != place]
+        drop = f'iifname {{ {", ".join(left)} }} drop'
+        self.run("nft", "-f", "-", input="table inet left; delete table inet left; "
+                                         f"table inet left {{ chain in {{ type filter hook input priority raw; {drop}; }}; }}\n")
         self.place = place
         self.endpoint = endpoint or self.endpoint
         self.route()

@@ -159,8 +159,9 @@ class World:
         return ns
 
     def _phone(self, name, number):
-        phone = Phone(self, name, {place.name: f"{place.inner}.1" for place in (self.hotel, self.street)})
-        for device, place in (("wifi0", self.hotel), ("cell0", self.street)):
+        links = (("wifi0", self.hotel), ("cell0", self.street))
+        phone = Phone(self, name, {place.name: (device, f"{place.inner}.1") for device, place in links})
+        for device, place in links:
             self._wire(phone, device, [f"{place.inner}.{number}/24"], place, name, bridge="br0")
         phone.route()
         return phone
