@@ -99,12 +99,16 @@ static void put_shut(struct sheet *s, bool bad, const char *why)
 	const struct page_view *v = s->view;
 	char at[PAGE_TIME_TEXT], opens[256];
 
-	if (!*why || v->opens <= v->now) {
+	if (v->opens <= v->now) {
 		put_box(s, bad, why);
 		return;
 	}
 	page_text_instant(v->language, v->opens, v->now, at);
 	page_text_fill(say(s, TEXT_LOGIN_OPENS), opens, sizeof opens, at, "");
+	if (!*why) {
+		put_box(s, bad, opens);
+		return;
+	}
 	html_add(&s->html, bad ? "<p class=\"box bad\" role=\"alert\">@<br>@</p>" : "<p class=\"box\">@<br>@</p>", why, opens);
 }
 

@@ -23,7 +23,7 @@ static const char *const texts[PAGE_TEXTS][LANGUAGES] = {
 	[TEXT_LOGIN_NEXT] = {"利用者名を入力して「次へ」を押してください。パスワードは次の画面で入力します。",
 		"Enter your user name and press Next. You will be asked for your password on the next page."},
 
-	[TEXT_LOGIN_OPENS] = {"次に利用できるのは、@ からです。", "You can log in again from @."},
+	[TEXT_LOGIN_OPENS] = {"次に利用できるのは、@ からです。", "You can log in from @."},
 
 	[TEXT_ROUND_STATE] = {"まだ閉じています", "Still closed"},
 	[TEXT_ROUND_TITLE] = {"ご本人の確認", "Confirm it is you"},

@@ -188,9 +188,13 @@ int64_t session_opens(struct gateway *g, const struct device *d)
 {
 	int64_t first = INT64_MAX, now = time_now();
 	for (unsigned i = 0; i < d->user_count; i++) {
-		struct subject subject = {.user = d->users[i], .device_class = d->device_class};
+		const char *names[GROUPS_MAX];
+		struct user_groups known = {0};
 		struct policy_terms terms;
+		(void)ledger_groups_at(g->ledger, d->users[i], now, &known);
+		struct subject subject = session_subject(d, d->users[i], known.names, known.count, names);
 		policy_terms(g->policy, &subject, now, &terms);
+		ledger_groups_clear(&known);
 		if (terms.bar == BAR_NONE)
 			return 0;
 		first = terms.opens < first ? terms.opens : first;

@@ -49,8 +49,8 @@ struct session *session_next(struct gateway *g, const struct session *s);
 enum login_reason session_may_open(struct gateway *g, const struct device *d, const char *user, char (*groups)[USER_NAME_MAX + 1],
 	uint16_t group_count, const struct endpoint *from, int64_t *opens);
 
-/* When the device's users may log in again by `hours` and `valid` of its class and of their own files, if none of them may now; 0
- * when one may, or none ever. */
+/* When the first of the device's users may log in by `hours` and `valid` of all their files, with the groups that they were last
+ * found in, if none of them may now; 0 when one may, or none ever. */
 int64_t session_opens(struct gateway *g, const struct device *d);
 
 /*
