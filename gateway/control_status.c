@@ -11,6 +11,7 @@
 #include "gateway/login.h"
 #include "gateway/peer.h"
 #include "gateway/portalchan.h"
+#include "gateway/recheck.h"
 #include "gateway/session.h"
 
 static int count_device(const struct device *d, void *arg)
@@ -107,6 +108,7 @@ static json_t *problems_json(struct gateway *g)
 		"the login page is not connected: systemctl start sekisho-portal.socket sekisho-portal.service");
 	problem(problems, !listening(PATH_AUTH_SOCKET),
 		"nobody can log in, sekisho-auth is not listening: systemctl start sekisho-auth.socket");
+	problem(problems, rechecks_problem(g, text, sizeof text), text);
 	problem(problems, access(PATH_PAM_SERVICE_ETC, F_OK) < 0 && access(PATH_PAM_SERVICE_USR, F_OK) < 0,
 		"nobody can log in, the PAM service is missing: write " PATH_PAM_SERVICE_ETC " (`sekisho setup` does)");
 	problem(problems, !sysctl_on("/proc/sys/net/ipv4/ip_forward"),

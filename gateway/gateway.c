@@ -20,6 +20,7 @@
 #include "gateway/merge.h"
 #include "gateway/peer.h"
 #include "gateway/portalchan.h"
+#include "gateway/recheck.h"
 #include "gateway/session.h"
 #include "gateway/upkeep.h"
 
@@ -96,7 +97,9 @@ static int start_tables(struct gateway *g)
 
 static int start_sockets(struct gateway *g, char *why, size_t why_size)
 {
-	int r = logins_open(g, &g->logins);
+	int r = rechecks_open(g, &g->rechecks);
+	if (r == 0)
+		r = logins_open(g, &g->logins);
 	if (r == 0)
 		r = portalchan_open(g, &g->portal);
 	if (r == 0)
@@ -212,6 +215,7 @@ void gateway_stop(struct gateway *g)
 {
 	control_close(g->control);
 	portalchan_close(g->portal);
+	rechecks_close(g->rechecks);
 	if (g->logins)
 		logins_close(g->logins);
 	nflog_close(g->knock_log);

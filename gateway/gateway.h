@@ -31,6 +31,7 @@ struct logins;
 struct merge;
 struct peers;
 struct portalchan;
+struct rechecks;
 struct sessions;
 
 struct gateway {
@@ -58,6 +59,7 @@ struct gateway {
 	struct merge *refusals;
 	struct logins *logins;
 	struct portalchan *portal;
+	struct rechecks *rechecks;
 	struct control *control;
 
 	bool running; /* the start went through */

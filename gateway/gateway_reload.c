@@ -10,6 +10,7 @@
 #include "gateway/enforcement.h"
 #include "gateway/event.h"
 #include "gateway/gateway.h"
+#include "gateway/recheck.h"
 #include "gateway/session.h"
 
 struct request {
@@ -168,5 +169,6 @@ int gateway_reload(struct gateway *g, uint32_t uid, const char *who, unsigned *c
 		}
 		return finish(g, &(struct request){uid, who, NULL, NULL}, "config-rejected", r, NULL);
 	}
+	rechecks_reload(g);
 	return finish(g, &(struct request){uid, who, NULL, NULL}, "config-applied", 0, NULL);
 }

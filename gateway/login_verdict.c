@@ -6,10 +6,12 @@
 #include <unistd.h>
 #include <utlist.h>
 
+#include "common/paths.h"
 #include "common/say.h"
 #include "gateway/device.h"
 #include "gateway/login_internal.h"
 #include "gateway/peer.h"
+#include "gateway/recheck.h"
 #include "gateway/session.h"
 
 static const int64_t SECOND = 1000000;
@@ -94,6 +96,15 @@ static bool is_user_of(const struct device *d, const char *user)
 	return false;
 }
 
+/* The account is good for a while, and who was in which groups when can be asked later. */
+static void note_account(struct gateway *g, const char *user, const struct message *m)
+{
+	int r = ledger_groups_note(g->ledger, user, m->groups, m->group_count, time_now());
+	if (r < 0)
+		say_error("cannot note the groups of user %s: %s; check space in " PATH_STATE_DIR, user, strerror(-r));
+	rechecks_note(g, user);
+}
+
 /* PAM has said yes: what do device, log and session say? `opens`: when the rules will next say yes, 0: not known. */
 static enum login_reason judge(struct gateway *g, struct attempt *a, const struct message *m, int64_t *opens)
 {
@@ -116,7 +127,10 @@ static enum login_reason judge(struct gateway *g, struct attempt *a, const struc
 		return reason;
 	if (log_ready(g->log) < 0 || login_log(g, a, "login-succeeded", LOGIN_OK, m) < 0)
 		return LOGIN_LOG_FULL;
-	return session_open(g, &d, a->user, m->groups, m->group_count, &peer->endpoint, &s);
+	reason = session_open(g, &d, a->user, m->groups, m->group_count, &peer->endpoint, &s);
+	if (reason == LOGIN_OK)
+		note_account(g, a->user, m);
+	return reason;
 }
 
 /* Failures that could be somebody trying; faults of ours and a change of mind are not. */

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "gateway/gateway.h"
+#include "gateway/recheck.h"
 #include "gateway/session_plan.h"
 
 struct session {
@@ -90,11 +91,10 @@ int sessions_take_over(struct gateway *g);
 int sessions_apply(struct gateway *g, struct policy *policy, unsigned *changed);
 
 /*
- * What the user directory says of a user who is logged in: the account is no longer valid (then all of the user's sessions end),
- * or the groups, by which they are judged anew if they are others. `reason` is a word for the record. Groups are copied.
+ * What the user directory says of a user who is logged in (recheck.h): the account is no longer valid (then all of the user's
+ * sessions end), or the groups, by which they are judged anew if they are others. Groups are copied.
  */
-void sessions_account(struct gateway *g, const char *user, bool valid, const char *reason, char (*groups)[USER_NAME_MAX + 1],
-	uint16_t group_count);
+void sessions_account(struct gateway *g, const char *user, const struct recheck_answer *answer);
 
 /* May the session's user, with all that its rules say, come from this outer address? False with the line that bars. */
 bool session_from(struct gateway *g, const struct session *s, const struct addr *outer, struct line_ref *line);

@@ -144,25 +144,29 @@ static int regroup(struct gateway *g, const char *user, char (*groups)[USER_NAME
 	return r;
 }
 
-void sessions_account(struct gateway *g, const char *user, bool valid, const char *reason, char (*groups)[USER_NAME_MAX + 1],
-	uint16_t group_count)
+static void end_all_of(struct gateway *g, const char *user, enum session_end reason, const struct recheck_answer *answer)
 {
-	struct session *s, *next;
-	struct end_cause cause = {.account = reason};
+	const struct end_cause cause = {.account = answer};
 	int64_t now = time_now();
-	if (!valid || group_count > GROUPS_MAX) {
-		DL_FOREACH_SAFE(g->sessions->all, s, next)
-		{
-			if (!strcmp(s->row.user, user))
-				(void)session_end_at(g, s, END_ACCOUNT_DISABLED, now, &cause);
-		}
+	struct session *s, *next;
+	DL_FOREACH_SAFE(g->sessions->all, s, next)
+	{
+		if (!strcmp(s->row.user, user))
+			(void)session_end_at(g, s, reason, now, &cause);
+	}
+}
+
+void sessions_account(struct gateway *g, const char *user, const struct recheck_answer *answer)
+{
+	if (answer->result == RECHECK_INVALID) {
+		end_all_of(g, user, END_ACCOUNT_DISABLED, answer);
 		return;
 	}
-	int r = regroup(g, user, groups, group_count);
+	int r = regroup(g, user, answer->groups, answer->group_count);
 	if (r < 0) {
-		say_error("cannot give the sessions of a user the rights of the user's new groups: %s; they are ended",
+		say_error("cannot give the sessions of user %s the rules of the user's new groups: %s; they are ended", user,
 			strerror(-r));
-		sessions_account(g, user, false, reason, NULL, 0);
+		end_all_of(g, user, END_ACL_REMOVED, NULL);
 	}
-	(void)sessions_tick(g, now);
+	(void)sessions_tick(g, time_now());
 }

@@ -27,8 +27,12 @@ static void log_end(struct gateway *g, const struct session *s, const struct end
 	event_number(e, "sekisho.session.connections", (int64_t)s->row.connections);
 	if (cause && cause->line.file)
 		event_rule(e, cause->line.file, cause->line.line);
-	if (cause)
-		event_text(e, "sekisho.account", cause->account);
+	if (cause && cause->account) {
+		event_text(e, "sekisho.account", login_reason_name(cause->account->reason));
+		event_text(e, "sekisho.pam.service", "sekisho");
+		event_text(e, "sekisho.pam.stage", cause->account->stage);
+		event_number(e, "sekisho.pam.code", cause->account->pam_code);
+	}
 	if (s->former_groups) {
 		session_put_groups(e, "sekisho.session.groups", s->row.groups, s->row.group_count);
 		session_put_groups(e, "sekisho.session.previous_groups", s->former_groups, s->former_group_count);

@@ -49,7 +49,7 @@ int session_copy_groups(char (*groups)[USER_NAME_MAX + 1], uint16_t count, char 
 /* session_end() with the instant at which it was over and what did it. */
 struct end_cause {
 	struct line_ref line; /* of an ACL file; file NULL: none */
-	const char *account; /* what the user directory says of the account; NULL: nothing */
+	const struct recheck_answer *account; /* what the user directory says of the account; NULL: nothing */
 };
 int session_end_at(struct gateway *g, struct session *s, enum session_end reason, int64_t when, const struct end_cause *cause);
 
