@@ -104,6 +104,11 @@ static json_t *problems_json(struct gateway *g)
 	}
 	problem(problems, log_ready(g->log) < 0,
 		"logins are refused because nothing can be recorded: make room in " PATH_LOG_DIR);
+	if (log_sealing(g->log) < 0) {
+		snprintf(text, sizeof text, "the logs cannot be sealed (%s): check space and disk of " PATH_STATE_DIR,
+			strerror(-log_sealing(g->log)));
+		problem(problems, true, text);
+	}
 	problem(problems, !portalchan_connected(g->portal),
 		"the login page is not connected: systemctl start sekisho-portal.socket sekisho-portal.service");
 	problem(problems, !listening(PATH_AUTH_SOCKET),

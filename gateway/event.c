@@ -51,7 +51,6 @@ static const struct action actions[] = {
 	{"acl-rejected", "event", "configuration", "info", "error"},
 	{"config-applied", "event", "configuration", "change", NULL},
 	{"config-rejected", "event", "configuration", "info", "error"},
-	{"control-denied", "event", "iam", "denied", NULL},
 	{"allow-lapsing", "event", "configuration", "info", NULL},
 	{"device-expiring", "event", "iam", "info", NULL},
 	{"gateway-started", "event", "process", "start", NULL},

@@ -57,7 +57,7 @@ static int start_records(struct gateway *g, char *why, size_t why_size)
 	int r = ledger_open(PATH_LEDGER, &g->ledger, why, why_size);
 	if (r < 0)
 		return r;
-	r = log_open(PATH_LOG_DIR, host, g->settings.log_reserve_bytes, &g->log, why, why_size);
+	r = log_open(PATH_LOG_DIR, PATH_STATE_DIR, host, g->settings.log_reserve_bytes, &g->log, why, why_size);
 	if (r < 0)
 		return r;
 	g->rebooted = !boot_same();

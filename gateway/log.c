@@ -13,6 +13,8 @@
 
 #include "gateway/event.h"
 #include "gateway/log_internal.h"
+#include "gateway/log_replay.h"
+#include "gateway/sealer.h"
 
 static const struct {
 	const char *name, *dataset;
@@ -20,6 +22,11 @@ static const struct {
 	[LOG_AUTH] = {"auth.jsonl", "sekisho.auth"},
 	[LOG_ACCESS] = {"access.jsonl", "sekisho.access"},
 	[LOG_AUDIT] = {"audit.jsonl", "sekisho.audit"},
+};
+
+struct chain_place {
+	struct log *log;
+	enum log_file file;
 };
 
 /* What could not be recorded since the last line of a file. */
@@ -35,6 +42,8 @@ struct log {
 	char observer[256];
 	struct log_stream streams[LOG_FILES];
 	struct gap gaps[LOG_FILES];
+	struct sealer *sealer; /* NULL: no seals */
+	int seal_error;
 	char line[LOG_LINE_MAX];
 };
 
@@ -73,11 +82,41 @@ static int put_line(struct log *l, enum log_file file, int64_t when, json_t *eve
 	if (r < 0)
 		return r;
 	r = durable ? log_stream_sync(s) : 0;
-	if (r < 0)
+	if (r < 0) {
 		log_stream_undo(s, (size_t)size);
-	else
-		s->sequence++;
+		return r;
+	}
+	s->sequence++;
+	if (l->sealer && sealer_line(l->sealer, file, s->sequence, l->line, (size_t)size) < 0)
+		l->seal_error = -EIO;
+	return 0;
+}
+
+/* Seals what the file has, on disk when this returns 0. */
+static int put_seal(struct log *l, enum log_file file, const char *reason)
+{
+	struct seal seal;
+	int64_t now = time_now();
+	if (!l->sealer)
+		return 0;
+	int r = sealer_make(l->sealer, file, now, &seal);
+	if (!r) {
+		json_t *e = seal_event(&seal, reason);
+		r = put_line(l, file, now, e, true);
+		json_decref(e);
+	}
+	if (!r)
+		r = sealer_made(l->sealer, file, time_boot());
+	l->seal_error = r;
 	return r;
+}
+
+static void seal_if_due(struct log *l, enum log_file file, const char *reason)
+{
+	/* After a failure only the timer tries again. */
+	bool again = !l->seal_error || !strcmp(reason, "time");
+	if (l->sealer && again && sealer_due(l->sealer, file, time_boot()))
+		(void)put_seal(l, file, reason);
 }
 
 /* Records a gap, if there is one and it can be. 0, or -errno: it stays for later. */
@@ -104,6 +143,8 @@ int log_write(struct log *l, enum log_file file, int64_t when, json_t *event, bo
 		r = put_line(l, file, when, event, durable);
 	if (r < 0)
 		gap_count(l, file, when, gap_reason(r));
+	else
+		seal_if_due(l, file, "lines");
 	json_decref(event);
 	return r;
 }
@@ -115,6 +156,7 @@ int log_sync(struct log *l)
 		int r = gap_record(l, i);
 		if (!result)
 			result = r;
+		seal_if_due(l, i, "time");
 		r = log_stream_sync(&l->streams[i]);
 		if (!result)
 			result = r;
@@ -143,6 +185,13 @@ static void put_mark(struct log *l, enum log_file file, const char *action, cons
 	json_t *e = event_new(action, NULL, reason);
 	if (clean)
 		event_set(e, "sekisho.log.clean", json_boolean(*clean));
+	/* Where the chain goes on, so that a file can be verified when those before it are gone. */
+	if (l->sealer && !strcmp(action, "log-opened")) {
+		struct seal_head head;
+		char hash[SEAL_HASH_TEXT];
+		sealer_head(l->sealer, file, &head);
+		event_text(e, "sekisho.log.head", seal_hash_format(head.hash, hash));
+	}
 	(void)log_write(l, file, time_now(), e, true);
 }
 
@@ -191,8 +240,45 @@ static int file_open(struct log *l, enum log_file file, const char *dir, bool *c
 	return 0;
 }
 
+static int resume_line(uint64_t sequence, const char *line, size_t size, void *arg)
+{
+	const struct chain_place *place = arg;
+	return sealer_resume(place->log->sealer, place->file, sequence, line, size);
+}
+
+/* Goes on along the chain from the last seal to the end of the file. Lines that are gone are not our affair here: the first seal
+ * of the new chain shows where it begins. */
+static int chain_resume(struct log *l, enum log_file file)
+{
+	struct log_stream *s = &l->streams[file];
+	uint64_t sealed = sealer_sealed(l->sealer, file);
+	struct chain_place place = {l, file};
+	if (s->sequence < sealed)
+		s->sequence = sealed; /* no number is given twice, whatever became of the files */
+	if (s->sequence == sealed)
+		return 0;
+	int r = log_replay(l->dir, files[file].name, sealed, s->sequence, resume_line, &place);
+	if (r != -ENOENT)
+		return r;
+	sealer_restart(l->sealer, file, s->sequence);
+	return 0;
+}
+
+static int seals_open(struct log *l, const char *dir, char *why, size_t why_size)
+{
+	int r = sealer_open(dir, &l->sealer, NULL, why, why_size);
+	for (enum log_file i = 0; !r && i < LOG_FILES; i++) {
+		r = chain_resume(l, i);
+		if (r < 0)
+			snprintf(why, why_size, "%s: the lines behind the last seal cannot be read again: %s; check the disk",
+				files[i].name, strerror(-r));
+	}
+	return r;
+}
+
 static void log_free(struct log *l)
 {
+	sealer_close(l->sealer);
 	for (enum log_file i = 0; i < LOG_FILES; i++)
 		log_stream_close(&l->streams[i]);
 	if (l->lock >= 0)
@@ -202,7 +288,8 @@ static void log_free(struct log *l)
 	free(l);
 }
 
-int log_open(const char *dir, const char *observer, uint64_t reserve_bytes, struct log **out, char *why, size_t why_size)
+int log_open(const char *dir, const char *seal_dir, const char *observer, uint64_t reserve_bytes, struct log **out, char *why,
+	size_t why_size)
 {
 	bool clean[LOG_FILES] = {0};
 	struct log *l = calloc(1, sizeof *l);
@@ -218,12 +305,16 @@ int log_open(const char *dir, const char *observer, uint64_t reserve_bytes, stru
 	int r = folder_open(l, dir, why, why_size);
 	for (enum log_file i = 0; !r && i < LOG_FILES; i++)
 		r = file_open(l, i, dir, &clean[i], why, why_size);
+	if (!r && seal_dir)
+		r = seals_open(l, seal_dir, why, why_size);
 	if (r < 0) {
 		log_free(l);
 		return r;
 	}
 	for (enum log_file i = 0; i < LOG_FILES; i++)
 		put_mark(l, i, "log-opened", "start", &clean[i]);
+	for (enum log_file i = 0; i < LOG_FILES; i++)
+		(void)put_seal(l, i, "start"); /* what a crash left unsealed is covered from here on */
 	*out = l;
 	return 0;
 }
@@ -234,7 +325,21 @@ void log_close(struct log *l)
 		return;
 	for (enum log_file i = 0; i < LOG_FILES; i++)
 		put_mark(l, i, "log-closed", "stop", NULL);
+	for (enum log_file i = 0; i < LOG_FILES; i++)
+		(void)put_seal(l, i, "stop");
 	log_free(l);
+}
+
+int log_sealing(const struct log *l)
+{
+	return l->seal_error;
+}
+
+bool log_key(const struct log *l, enum log_file file, struct key *out, uint64_t *epoch)
+{
+	if (l->sealer)
+		sealer_key(l->sealer, file, out, epoch);
+	return l->sealer != NULL;
 }
 
 /* 1: `fresh` is the file that we write already; 0: it is another one and empty; -EEXIST: it has lines that are not ours. */
@@ -262,6 +367,7 @@ int log_reopen(struct log *l)
 	}
 	for (enum log_file i = 0; r >= 0 && i < LOG_FILES; i++) {
 		put_mark(l, i, "log-closed", "rotation", NULL);
+		(void)put_seal(l, i, "rotation");
 		if (!same[i]) {
 			struct log_stream old = l->streams[i];
 			(void)log_stream_sync(&old);

@@ -16,10 +16,11 @@ struct log;
 
 enum log_file { LOG_AUTH, LOG_ACCESS, LOG_AUDIT, LOG_FILES };
 
-/* Opens DIR/auth.jsonl, access.jsonl, audit.jsonl (0640) and finds where numbering goes on. `observer` is our host name.
- * A file whose end is not ours, or that others may write, is refused. A full disk is not: it shows in log_ready().
- * 0 or -errno with `why` (-EBUSY: another gateway writes here). */
-int log_open(const char *dir, const char *observer, uint64_t reserve_bytes, struct log **out, char *why, size_t why_size);
+/* Opens DIR/auth.jsonl, access.jsonl, audit.jsonl (0640) and finds where numbering goes on. `observer` is our host name. The keys
+ * of the seals are in `seal_dir` (see sealer.h); NULL: no seals are made. A file whose end is not ours, or that others may write,
+ * is refused. A full disk is not: it shows in log_ready(). 0 or -errno with `why` (-EBUSY: another gateway writes here). */
+int log_open(const char *dir, const char *seal_dir, const char *observer, uint64_t reserve_bytes, struct log **out, char *why,
+	size_t why_size);
 void log_close(struct log *l);
 
 /* Closes and opens the files again (after rotation by rename); writes log-closed and log-opened. 0 or -errno: the old stay
@@ -33,10 +34,17 @@ int log_reopen(struct log *l);
  */
 int log_write(struct log *l, enum log_file file, int64_t when, json_t *event, bool durable);
 
-/* Flushes what was written without `durable`; called from a timer. 0 or -errno. */
+/* Flushes what was written without `durable`, and seals what is due; called from a timer. 0 or -errno. */
 int log_sync(struct log *l);
 
 /* May a login be recorded now: is more than the reserve free, and did the last writes work? 0, -ENOSPC, or the error. */
 int log_ready(struct log *l);
+
+/* 0, or why the last seal could not be made; it is tried again with each log_sync(). */
+int log_sealing(const struct log *l);
+
+/* The public key of the next seal of a file, and its number; false without seals. */
+struct key;
+bool log_key(const struct log *l, enum log_file file, struct key *out, uint64_t *epoch);
 
 #endif

@@ -79,7 +79,9 @@ static int line_parse(const char *line, size_t size, struct log_tail *out)
 	if (!r) {
 		out->sequence = (uint64_t)sequence;
 		text_safe(time, out->time, sizeof out->time);
-		out->closed = !strcmp(action, "log-closed");
+		const char *reason = json_string_value(json_object_get(event, "reason"));
+		/* The seal of a clean end comes last. */
+		out->closed = !strcmp(action, "log-closed") || (!strcmp(action, "log-seal") && reason && !strcmp(reason, "stop"));
 	}
 	json_decref(root);
 	return r;

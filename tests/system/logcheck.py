@@ -57,6 +57,7 @@ TYPES = {
     "device": _matches(r"d[1-9]\d*"),
     "key": _matches(r"[A-Za-z0-9+/]{43}="),
     "hash": _matches(r"[0-9a-f]{64}"),
+    "signature": _matches(r"[0-9a-f]{128}"),
     "community": _matches(r"1:[A-Za-z0-9+/]{27}="),
 }
 

@@ -32,7 +32,7 @@ static int teardown(void **state)
 static struct log *open_reserve(uint64_t reserve)
 {
 	struct log *l = NULL;
-	if (log_open(folder, "gw1", reserve, &l, why, sizeof why) < 0)
+	if (log_open(folder, NULL, "gw1", reserve, &l, why, sizeof why) < 0)
 		fail_msg("%s", why);
 	return l;
 }
@@ -205,7 +205,7 @@ static void assert_refused(int error, const char *word)
 {
 	struct log *l = NULL;
 	*why = '\0';
-	assert_int_equal(log_open(folder, "gw1", 0, &l, why, sizeof why), error);
+	assert_int_equal(log_open(folder, NULL, "gw1", 0, &l, why, sizeof why), error);
 	assert_null(l);
 	if (!strstr(why, word) || !strstr(why, folder))
 		fail_msg("'%s' or the folder is not in: %s", word, why);
@@ -364,7 +364,7 @@ static void test_killed(void **state)
 		pid_t pid = fork();
 		if (pid == 0) {
 			struct log *l = NULL;
-			CHILD_CHECK(log_open(folder, "gw1", 0, &l, why, sizeof why) == 0);
+			CHILD_CHECK(log_open(folder, NULL, "gw1", 0, &l, why, sizeof why) == 0);
 			for (number = round * 1000000;; number++)
 				CHILD_CHECK(put(l, LOG_ACCESS, number, false) == 0 && write(ends[1], &number, sizeof number) > 0);
 		}
@@ -390,7 +390,7 @@ static void on_full_disk(const char *mounted)
 	char filler[SCRATCH_PATH];
 	int written = 0, lost = 0;
 	struct log *l = NULL;
-	CHILD_CHECK(log_open(mounted, "gw1", 4096, &l, why, sizeof why) == 0);
+	CHILD_CHECK(log_open(mounted, NULL, "gw1", 4096, &l, why, sizeof why) == 0);
 	CHILD_CHECK(log_ready(l) == 0);
 	scratch_fill(scratch_path(filler, mounted, "filler"));
 	CHILD_CHECK(log_ready(l) == -ENOSPC);
@@ -417,7 +417,7 @@ static void on_full_disk(const char *mounted)
 
 	/* A start on a full disk must work, since the gateway has to guard what it has; there is no login then. */
 	scratch_fill(filler);
-	CHILD_CHECK(log_open(mounted, "gw1", 4096, &l, why, sizeof why) == 0);
+	CHILD_CHECK(log_open(mounted, NULL, "gw1", 4096, &l, why, sizeof why) == 0);
 	CHILD_CHECK(log_ready(l) == -ENOSPC);
 	log_close(l);
 }

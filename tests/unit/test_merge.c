@@ -21,7 +21,7 @@ static int setup(void **state)
 	char why[512];
 	(void)state;
 	scratch_make(folder);
-	return log_open(folder, "gw1", 0, &logger, why, sizeof why) < 0 || merge_new(logger, &m) < 0;
+	return log_open(folder, NULL, "gw1", 0, &logger, why, sizeof why) < 0 || merge_new(logger, &m) < 0;
 }
 
 static int teardown(void **state)
