@@ -29,7 +29,7 @@ comma := ,
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code,--as-needed $(if $(SAN),-fsanitize=address$(comma)undefined) $(LDFLAGS)
 
 LIBS_gateway := -lmnl -lnftnl -lnetfilter_conntrack -lcrypto -lsystemd -ljansson -lsqlite3 -lcap-ng -lseccomp
-LIBS_cli := -ljansson -lcrypto -lqrencode -lpng -lsystemd
+LIBS_cli := -ljansson -lcrypto -lqrencode -lpng -lsystemd -lz
 LIBS_portal := -lssl -lcrypto -lsystemd -lseccomp -lcap-ng
 LIBS_auth := -lpam -lcrypto -lsystemd
 LIBS_all := $(sort $(LIBS_gateway) $(LIBS_cli) $(LIBS_portal) $(LIBS_auth))

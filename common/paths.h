@@ -11,6 +11,7 @@
 #define PATH_TLS_KEY PATH_CONFIG_DIR "/tls/portal.key" /* root:sekisho-portal 0640 */
 #define PATH_STATE_DIR "/var/lib/sekisho" /* sekisho:sekisho 0700 */
 #define PATH_LEDGER PATH_STATE_DIR "/ledger.db"
+#define PATH_SEAL_KEYS PATH_STATE_DIR "/log-keys" /* public keys of the logs' first seals, readable by all */
 #define PATH_LOG_DIR "/var/log/sekisho" /* sekisho:sekisho-logs 2750 */
 #define PATH_RUN_DIR "/run/sekisho" /* sekisho:sekisho 0755 */
 #define PATH_CONTROL_SOCKET PATH_RUN_DIR "/control" /* the sekisho command -> gateway */

@@ -22,6 +22,9 @@ int acl_verb_apply(int argc, char **argv);
 int acl_verb_reload(int argc, char **argv);
 int explain_verb(int argc, char **argv);
 
+int log_verb_key(int argc, char **argv);
+int log_verb_verify(int argc, char **argv);
+
 int setup_verb(int argc, char **argv);
 
 #endif

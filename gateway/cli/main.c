@@ -43,6 +43,13 @@ static const struct command commands[] = {
 		"  --group G...        these groups instead of those that the user has on this machine\n"
 		"  --files [DIR]       judge by the files, not by what is in force; DIR starts with '/' or '.'\n",
 		explain_verb},
+	{"log verify", "[DIR] [--key FILE] [--checkpoint FILE]", "are the logs whole and unchanged? needs no gateway",
+		"  DIR                 a copy of the logs; default: this gateway's\n"
+		"  --key FILE          the keys that `sekisho log key` printed once, or a checkpoint\n"
+		"  --checkpoint FILE   write the keys to go on with, to a new file, when all is whole\n"
+		"Exit: 0 whole, 1 altered, 2 cannot tell.\n",
+		log_verb_verify},
+	{"log key", "", "the keys of the first seals; keep them elsewhere", NULL, log_verb_key},
 	{"reload", "", "put settings and ACL files in force, all or nothing", NULL, acl_verb_reload},
 	{"setup",
 		"[--endpoint HOST:PORT] [--internal P...] [--network4 P] [--network6 P|none] [--resolver A...] [--portal-name N] | --check",

@@ -230,7 +230,7 @@ class World:
         done = self.gw.run(*command, capture_output=True, check=False, input=stdin)
         if check and done.returncode != 0:
             raise Failure(f"sekisho {' '.join(args)}: exit {done.returncode}\n{done.stdout}{done.stderr}")
-        if "--json" in args and done.returncode == 0:
+        if check and "--json" in args and done.returncode == 0:
             return json.loads(done.stdout)
         return done
 
