@@ -20,6 +20,8 @@ static const struct {
 } keywords[KEYWORDS] = {
 	[KEY_ENDPOINT] = {"endpoint", 1, 1, "gate.example.jp:51820", true, settings_read_endpoint, settings_check_endpoint},
 	[KEY_LISTEN_PORT] = {"listen-port", 1, 1, "51820", false, settings_read_listen_port, NULL},
+	[KEY_EXTRA_PORTS] = {"extra-ports", 1, EXTRA_PORTS_MAX, "443 53", false, settings_read_extra_ports,
+		settings_check_extra_ports},
 	[KEY_INTERFACE] = {"interface", 1, 1, "sekisho0", false, settings_read_interface, NULL},
 	[KEY_BACKEND] = {"backend", 1, 1, "auto", false, settings_read_backend, NULL},
 	[KEY_TUNNEL_NETWORK] = {"tunnel-network", 1, 2, "10.64.0.0/16 fd64:0:0:1::/64", true, settings_read_tunnel_network,

@@ -7,6 +7,7 @@
  *   keyword              value                         default
  *   endpoint             HOST-OR-ADDRESS:PORT          (required) what phones dial; PORT is also listen-port's default
  *   listen-port          PORT                          the endpoint's port
+ *   extra-ports          PORT...                       none; at most 15 UDP ports that lead to listen-port too
  *   interface            NAME (<=15, [a-z0-9_.-])      sekisho0
  *   backend              auto|kernel|userspace         auto
  *   tunnel-network       PREFIX [PREFIX]               (required) one IPv4 (/8../28) and at most one IPv6 (/32../120); phones live there
@@ -45,12 +46,15 @@
 #include "config/policy.h"
 
 enum { RESOLVERS_MAX = 4, NETWORKS_MAX = 64, HOST_NAME_LIMIT = 254, INTERFACE_NAME_MAX = 16, SEARCH_MAX = 4, TIME_ZONE_MAX = 63 };
+enum { EXTRA_PORTS_MAX = 15 };
 
 enum backend_choice { BACKEND_AUTO, BACKEND_KERNEL, BACKEND_USERSPACE };
 
 struct settings {
 	char endpoint_host[HOST_NAME_LIMIT]; /* without brackets */
 	uint16_t endpoint_port, listen_port, portal_port;
+	uint16_t extra_ports[EXTRA_PORTS_MAX];
+	unsigned extra_port_count;
 	char interface[INTERFACE_NAME_MAX];
 	enum backend_choice backend;
 	struct prefix tunnel4, tunnel6; /* tunnel6.addr.family == 0 when there is none */

@@ -54,6 +54,14 @@ void settings_check_endpoint(const struct reader *r)
 			"the endpoint lies inside tunnel-network; expected the address that phones reach from outside");
 }
 
+void settings_check_extra_ports(const struct reader *r)
+{
+	for (unsigned i = 0; i < r->s.extra_port_count; i++)
+		if (r->s.extra_ports[i] == r->s.listen_port)
+			lexer_mistake(&r->lx, &r->lx.words[i + 1],
+				"%u is the port that the tunnel listens on anyway; remove it here", r->s.listen_port);
+}
+
 void settings_check_tunnel_network(const struct reader *r)
 {
 	for (unsigned i = 1; i < r->lx.count; i++) {

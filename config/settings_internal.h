@@ -13,6 +13,7 @@
 enum keyword {
 	KEY_ENDPOINT,
 	KEY_LISTEN_PORT,
+	KEY_EXTRA_PORTS,
 	KEY_INTERFACE,
 	KEY_BACKEND,
 	KEY_TUNNEL_NETWORK,
@@ -53,6 +54,7 @@ struct reader {
 /* Each puts the values of the current line into r->s, or reports what is wrong and returns false. */
 bool settings_read_endpoint(struct reader *r);
 bool settings_read_listen_port(struct reader *r);
+bool settings_read_extra_ports(struct reader *r);
 bool settings_read_interface(struct reader *r);
 bool settings_read_backend(struct reader *r);
 bool settings_read_tunnel_network(struct reader *r);
@@ -81,6 +83,7 @@ bool settings_read_label(struct reader *r);
 
 /* Each reports in which way the values of the current line do not go together with other settings. */
 void settings_check_endpoint(const struct reader *r);
+void settings_check_extra_ports(const struct reader *r);
 void settings_check_tunnel_network(const struct reader *r);
 void settings_check_resolver(const struct reader *r);
 void settings_check_internal_networks(const struct reader *r);

@@ -23,11 +23,11 @@ static bool read_number(struct reader *r, unsigned i, unsigned least, unsigned m
 	return true;
 }
 
-static bool read_port(struct reader *r, uint16_t *out)
+static bool read_port(struct reader *r, unsigned i, uint16_t *out)
 {
 	unsigned port = 0;
 
-	if (!read_number(r, 1, 1, UINT16_MAX, &port))
+	if (!read_number(r, i, 1, UINT16_MAX, &port))
 		return false;
 	*out = (uint16_t)port;
 	return true;
@@ -80,12 +80,34 @@ static bool read_choice(struct reader *r, const char *const *names, const char *
 
 bool settings_read_listen_port(struct reader *r)
 {
-	return read_port(r, &r->s.listen_port);
+	return read_port(r, 1, &r->s.listen_port);
+}
+
+bool settings_read_extra_ports(struct reader *r)
+{
+	uint16_t *const ports = r->s.extra_ports;
+	bool good = true;
+
+	for (unsigned i = 1; i < r->lx.count; i++) {
+		if (!read_port(r, i, &ports[i - 1])) {
+			good = false;
+			continue;
+		}
+		for (unsigned j = 0; j + 1 < i; j++)
+			if (ports[j] == ports[i - 1]) {
+				lexer_mistake(
+					&r->lx, &r->lx.words[i], "port %u stands here twice; remove one of the two", ports[j]);
+				good = false;
+				break;
+			}
+	}
+	r->s.extra_port_count = r->lx.count - 1;
+	return good;
 }
 
 bool settings_read_portal_port(struct reader *r)
 {
-	return read_port(r, &r->s.portal_port);
+	return read_port(r, 1, &r->s.portal_port);
 }
 
 bool settings_read_backend(struct reader *r)

@@ -91,6 +91,7 @@ static void test_defaults(void **state)
 	assert_int_equal(s.log_reserve_bytes, 64 << 20);
 	assert_int_equal(s.search_count, 0);
 	assert_string_equal(s.time_zone, "");
+	assert_int_equal(s.extra_port_count, 0);
 }
 
 static void test_values(void **state)
@@ -99,7 +100,7 @@ static void test_values(void **state)
 
 	(void)state;
 	assert_int_equal(
-		parse(REQUIRED "listen-port 443\ninterface wg_0.a-b\nbackend userspace\nportal-port 8443\n"
+		parse(REQUIRED "listen-port 443\nextra-ports 53 65535\ninterface wg_0.a-b\nbackend userspace\nportal-port 8443\n"
 			       "session 1h30m idle 90s\ndefault-access login\npeer-idle 5s\npoll-interval 60s\ndead-man 1d\n"
 			       "login-parallel 64\nlogin-attempts-max 2000\nlogin-timeout 30m\npam-timeout 5m\naccount-recheck 1d\nlogin-failures "
 			       "100 per 1d\n"
@@ -109,6 +110,9 @@ static void test_values(void **state)
 			&s),
 		0);
 	assert_int_equal(s.listen_port, 443);
+	assert_int_equal(s.extra_port_count, 2);
+	assert_int_equal(s.extra_ports[0], 53);
+	assert_int_equal(s.extra_ports[1], 65535);
 	assert_int_equal(s.endpoint_port, 51820);
 	assert_string_equal(s.interface, "wg_0.a-b");
 	assert_string_equal(s.time_zone, "Asia/Tokyo");
