@@ -24,8 +24,10 @@ static struct firewall_spec firewall_spec_of(const struct settings *s)
 		.network6 = s->tunnel6,
 		.gateway4 = s->gateway4,
 		.gateway6 = s->gateway6,
-		.resolver_count = s->resolver_count};
+		.resolver_count = s->resolver_count,
+		.extra_port_count = s->extra_port_count};
 	memcpy(spec.resolvers, s->resolvers, sizeof spec.resolvers);
+	memcpy(spec.extra_ports, s->extra_ports, sizeof spec.extra_ports);
 	return spec;
 }
 

@@ -20,6 +20,8 @@ static const char *spec_fault(const struct firewall_spec *s)
 		return "the IPv6 tunnel network has no gateway address";
 	if (s->resolver_count > RESOLVERS_MAX)
 		return "there are too many resolvers";
+	if (s->extra_port_count > EXTRA_PORTS_MAX)
+		return "there are too many extra ports";
 	return NULL;
 }
 
@@ -47,9 +49,8 @@ static const char *advice(int rc)
 	case -EOPNOTSUPP:
 	case -EPROTONOSUPPORT:
 	case -ENOENT:
-		return "the kernel lacks a part of nftables: load nf_tables, nft_ct, nft_limit, nft_log, nft_objref, "
-		       "nft_reject_inet and "
-		       "nfnetlink_log";
+		return "the kernel lacks a part of nftables: load nf_tables, nft_chain_nat, nft_ct, nft_fib_inet, nft_limit, "
+		       "nft_log, nft_objref, nft_redir, nft_reject_inet and nfnetlink_log";
 	default:
 		return "see `nft list table inet " FIREWALL_TABLE "` and the kernel's log";
 	}
@@ -94,6 +95,7 @@ out:
 		firewall_close(f);
 		return explain(rc, step, why, why_size);
 	}
+	firewall_ports_release(f);
 	*out = f;
 	*taken_over = there != 0;
 	return 0;
@@ -113,6 +115,7 @@ int firewall_respec(struct firewall *f, const struct firewall_spec *spec)
 	if (rc == 0) {
 		/* The new rules are in force. Without a new fingerprint firewall_whole() says no, and all is made anew. */
 		(void)firewall_watch_seal(f);
+		firewall_ports_release(f);
 		return 0;
 	}
 	old.interface = old_interface;

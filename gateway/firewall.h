@@ -40,6 +40,8 @@ struct firewall_spec {
 	struct addr gateway4, gateway6;
 	struct addr resolvers[RESOLVERS_MAX];
 	unsigned resolver_count;
+	uint16_t extra_ports[EXTRA_PORTS_MAX]; /* UDP: redirected to listen_port, unless they come from the tunnel */
+	unsigned extra_port_count;
 };
 
 struct firewall_session {
@@ -56,7 +58,8 @@ struct firewall_session {
  */
 int firewall_open(const struct firewall_spec *spec, struct firewall **out, bool *taken_over, char *why, size_t why_size);
 
-/* Changes what may change while running: portal port and resolvers, in one transaction. 0 or -errno; on failure the old. */
+/* Changes what may change while running: portal port, extra ports and resolvers, in one transaction. 0 or -errno; on failure the
+ * old. */
 int firewall_respec(struct firewall *f, const struct firewall_spec *spec);
 
 /* Frees our side; the table stays in force. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "gateway/firewall_internal.h"
 
+#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/ip_icmp.h>
 #include <netinet/icmp6.h>
@@ -31,6 +32,7 @@ static const struct nft_set_shape sets[] = {
 	{.name = MAP_PROFILES_REPLY, MARKS, .flags = NFT_SET_MAP, .verdict = true},
 	{.name = "resolver4", ADDRESSES4},
 	{.name = "resolver6", ADDRESSES6},
+	{.name = SET_EXTRA_PORTS, .key_type = NFT_TYPE_SERVICE, .key_size = 2},
 	{.name = "queries4", ADDRESSES4, RATES(RATE_TIMEOUT_MS)},
 	{.name = "queries6", ADDRESSES6, RATES(RATE_TIMEOUT_MS)},
 	{.name = "refused4", ADDRESSES4, RATES(RATE_TIMEOUT_MS)},
@@ -43,14 +45,16 @@ static const struct chain {
 	const char *name;
 	struct nft_hook hook;
 } base_chains[] = {
-	{"prerouting", {NF_INET_PRE_ROUTING, NF_IP_PRI_MANGLE}},
-	{"input", {NF_INET_LOCAL_IN, NF_IP_PRI_FILTER}},
-	{"forward", {NF_INET_FORWARD, NF_IP_PRI_FILTER}},
-	{"mss", {NF_INET_FORWARD, NF_IP_PRI_MANGLE}},
+	{"prerouting", {NF_INET_PRE_ROUTING, NF_IP_PRI_MANGLE, NULL}},
+	{"input", {NF_INET_LOCAL_IN, NF_IP_PRI_FILTER, NULL}},
+	{"forward", {NF_INET_FORWARD, NF_IP_PRI_FILTER, NULL}},
+	{"leave", {NF_INET_FORWARD, NF_IP_PRI_FILTER + 1, NULL}},
 };
 
+static const struct nft_hook redirect_hook = {NF_INET_PRE_ROUTING, NF_IP_PRI_NAT_DST, "nat"};
+
 static const char *const helper_chains[] = {"enter", "spoofed", "to_gateway", "knock", "copy_knock", "from_tunnel", "to_tunnel",
-	"resolve", "grant", "no_session", "denied", "refuse"};
+	"resolve", "query", "grant", "pass", "no_session", "denied", "refuse"};
 
 static const char *const counters[] = {"denied", "no_session", "stale", "spoofed", "knocks"};
 
@@ -113,16 +117,42 @@ static void replace_resolvers(struct firewall *f)
 	}
 }
 
+/* The chain is there only when it is needed: every flow of the host would pay for address translation. */
+static void replace_extra_ports(struct firewall *f, bool chain_there)
+{
+	struct nft_element e = {.set = SET_EXTRA_PORTS, .key_size = sizeof(uint16_t)};
+	struct nft *n = &f->nft;
+
+	nft_set_flush(n, SET_EXTRA_PORTS);
+	if (!f->spec.extra_port_count) {
+		if (chain_there)
+			nft_chain_delete(n, CHAIN_EXTRA_PORTS);
+		return;
+	}
+	nft_chain_create(n, CHAIN_EXTRA_PORTS, &redirect_hook);
+	nft_chain_flush(n, CHAIN_EXTRA_PORTS);
+	for (unsigned i = 0; i < f->spec.extra_port_count; i++) {
+		uint16_t port = htons(f->spec.extra_ports[i]);
+
+		memcpy(e.key, &port, sizeof(port));
+		nft_element_add(n, &e);
+	}
+	firewall_rules_redirect(f);
+}
+
 int firewall_base_install(struct firewall *f)
 {
 	struct nft *n = &f->nft;
 	unsigned rules;
-	int rc;
+	int rc = nft_chain_exists(n, CHAIN_EXTRA_PORTS);
 
+	if (rc < 0)
+		return rc;
 	nft_begin(n);
 	add_objects(n);
 	flush_rules(n);
 	replace_resolvers(f);
+	replace_extra_ports(f, rc != 0);
 	firewall_rules_add(f);
 	rules = n->rules;
 	rc = nft_commit(n);

@@ -4,17 +4,23 @@
  *
  *   firewall.c          open, respec, alive, close, destroy
  *   firewall_base.c     sets, chains and the transaction that (re)makes everything but profiles
- *   firewall_rules*.c   the rules of the base chains and their helpers
+ *   firewall_rules*.c   the rules of the base chains and their helpers: _enter (prerouting), _host (input), _forward
+ *   firewall_ports.c    flows to extra ports that began too early
  *   firewall_profile.c  a profile's chains and sets: made under fresh names, deleted
  *   firewall_change.c   profiles and sessions that change together: build aside, switch, delete
  *   firewall_adopt.c    which profiles are there; removing what unfinished work left
  *   firewall_session.c  sessions: set, remove, dump
  *   firewall_watch.c    monitor, wholeness, counters
  *
- * Packet mark and connection mark: session serial << 12 | profile id. Packets from the tunnel without a session carry
- * MARK_NO_SESSION (serial 0), not 0: the routing rule behind this table (netif_lock()) prohibits mark 0, which therefore means
- * that nobody has looked at the packet at all. Those without a session must get to the forward chain, which lets their DNS
- * queries out and refuses the rest with a reset and a record. MARK_NO_SESSION never becomes a connection mark.
+ * Packet mark and connection mark: session serial << 12 | profile id. Serial 0 is nobody's, and means on a packet:
+ *
+ *   0              whose packet this is has not been found out, or it has no business beyond the gateway. The routing rule
+ *                  behind this table (netif_lock()) prohibits it: without our rules nothing has another mark.
+ *   MARK_QUERY     a packet without a session on its way to a resolver.
+ *   MARK_PASS      the forward chain lets it pass. Only this leaves through `leave`, a base chain behind it.
+ *
+ * So what is forwarded needs two chains that agree: with one of them emptied, nothing is forwarded. None of the three ever
+ * becomes a connection mark.
  */
 #ifndef SEKISHO_FIREWALL_INTERNAL_H
 #define SEKISHO_FIREWALL_INTERNAL_H
@@ -28,12 +34,15 @@
 
 #define SET_LIVE "live" /* serial << 12 of living sessions */
 #define SET_ALIVE "alive" /* the tunnel's name, until the dead-man time is over */
+#define SET_EXTRA_PORTS "extra_ports"
+#define CHAIN_EXTRA_PORTS "extra_ports" /* there only while there are some */
 #define MAP_PROFILES "profiles" /* profile id -> jump to its chain for phone -> inside */
 #define MAP_PROFILES_REPLY "profiles_reply"
 
 enum {
-	MARK_NO_SESSION = 1,
+	MARK_QUERY = 1,
 	MARK_PROFILE_MASK = (1 << PROFILE_BITS) - 1,
+	MARK_PASS = MARK_PROFILE_MASK,
 	FIREWALL_PROFILE_RULES = 3, /* rules in each of a profile's two chains */
 	FIREWALL_FAMILIES = 2,
 	PROFILE_NAME_MAX = 40, /* bytes, with the final 0 */
@@ -73,13 +82,18 @@ const struct addr *firewall_gateway(const struct firewall *f, unsigned family);
 /* firewall_base.c: one transaction that leaves sessions and profiles alone. 0 or -errno: nothing changed. */
 int firewall_base_install(struct firewall *f);
 
-/* firewall_rules.c: adds every rule to the transaction. */
+/* firewall_rules.c: adds every rule to the transaction, but that of CHAIN_EXTRA_PORTS, which firewall_rules_enter.c adds. */
 void firewall_rules_add(struct firewall *f);
+void firewall_rules_redirect(struct firewall *f);
 
 /* firewall_adopt.c. Adopt: reads which profiles are in force and removes what is left over of unfinished work. Sweep: removes
  * what belongs to no profile in force by what we know. 0 or -errno. */
 int firewall_profile_adopt(struct firewall *f);
 int firewall_profile_sweep(struct firewall *f);
+
+/* firewall_ports.c: makes the kernel forget flows to extra ports that began before these led anywhere. Address translation is
+ * decided with a flow's first packet, and a phone that goes on dialling keeps such a flow alive for ever. */
+void firewall_ports_release(const struct firewall *f);
 
 /* The chains and sets of one generation of a profile's contents. */
 struct profile_names {

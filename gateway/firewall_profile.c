@@ -84,7 +84,7 @@ static void add_objects(struct nft *n, const struct profile_names *x)
 		add_match(n, x->forward, i, firewall_families[i].destination, FIREWALL_DESTINATION_PORT, x->sets[i]);
 		nft_rule_goto(n, "grant");
 		add_match(n, x->reply, i, firewall_families[i].source, FIREWALL_SOURCE_PORT, x->sets[i]);
-		nft_rule_conclude(n, NF_ACCEPT);
+		nft_rule_goto(n, "pass");
 	}
 	nft_rule(n, x->forward);
 	nft_rule_goto(n, "denied");

@@ -6,6 +6,7 @@
 
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nf_conntrack_tuple_common.h>
 #include <linux/netfilter/nf_tables.h>
 
 enum { PORT_DNS = 53 };
@@ -27,24 +28,31 @@ void firewall_rules_dns(struct nft *n, const char *from, uint32_t port_offset, c
 			nft_rule_lookup(n, v->resolvers, false);
 			nft_rule_protocol(n, protocols[j]);
 			nft_rule_port(n, port_offset, PORT_DNS);
-			if (chain)
-				nft_rule_goto(n, chain);
-			else
-				nft_rule_conclude(n, NF_ACCEPT);
+			nft_rule_goto(n, chain);
 		}
 	}
 }
 
-void firewall_rules_icmp_errors(struct nft *n, const char *chain, bool unmarked_only)
+void firewall_rules_icmp_errors(struct nft *n, const char *from, bool unmarked_only, const char *chain)
 {
 	for (unsigned i = 0; i < FIREWALL_FAMILIES; i++) {
-		nft_rule(n, chain);
+		nft_rule(n, from);
 		nft_rule_ct_state(n, NF_CT_STATE_BIT(IP_CT_RELATED), true);
 		nft_rule_protocol(n, firewall_families[i].icmp);
 		if (unmarked_only)
 			nft_rule_ct_unmarked(n);
-		nft_rule_conclude(n, NF_ACCEPT);
+		nft_rule_goto(n, chain);
 	}
+}
+
+void firewall_rules_originals(struct nft *n, const char *chain)
+{
+	nft_rule(n, chain);
+	nft_rule_ct_state(n, NF_CT_STATE_INVALID_BIT, true);
+	nft_rule_conclude(n, NF_DROP);
+	nft_rule(n, chain);
+	nft_rule_ct_direction(n, IP_CT_DIR_REPLY);
+	nft_rule_conclude(n, NF_DROP);
 }
 
 void firewall_rules_session_mark(struct nft *n, const char *chain, bool by_source)
@@ -85,7 +93,7 @@ static void add_resolve(struct nft *n)
 	for (unsigned i = 0; i < FIREWALL_FAMILIES; i++) {
 		firewall_rules_rated(
 			n, "resolve", &firewall_families[i], firewall_families[i].queries, NULL, QUERY_RATE, QUERY_BURST);
-		nft_rule_conclude(n, NF_ACCEPT);
+		nft_rule_goto(n, "pass");
 	}
 	nft_rule(n, "resolve");
 	nft_rule_conclude(n, NF_DROP);
@@ -99,6 +107,9 @@ static void add_grant(struct nft *n)
 	nft_rule_set_ct_mark(n);
 	nft_rule_end(n);
 	nft_rule(n, "grant");
+	nft_rule_goto(n, "pass");
+	nft_rule(n, "pass");
+	nft_rule_set_mark_to(n, MARK_PASS);
 	nft_rule_conclude(n, NF_ACCEPT);
 }
 
@@ -131,6 +142,7 @@ static void add_refuse(struct nft *n)
 
 void firewall_rules_add(struct firewall *f)
 {
+	firewall_rules_enter(f);
 	firewall_rules_host(f);
 	firewall_rules_forward(f);
 	add_resolve(&f->nft);

@@ -18,14 +18,19 @@ enum {
 	FIREWALL_STATE_KNOWN = NF_CT_STATE_BIT(IP_CT_ESTABLISHED) | NF_CT_STATE_BIT(IP_CT_RELATED),
 };
 
+void firewall_rules_enter(struct firewall *f);
 void firewall_rules_host(struct firewall *f);
 void firewall_rules_forward(struct firewall *f);
 
-/* DNS from or to the resolvers (by port_offset), over both protocols that RFC 7766 asks for: goes to `chain`; NULL: accepts. */
+/* DNS from or to the resolvers (by port_offset), over both protocols that RFC 7766 asks for: goes to `chain`. */
 void firewall_rules_dns(struct nft *n, const char *from, uint32_t port_offset, const char *chain);
 
-/* Accepts ICMP errors that belong to a connection: any that conntrack knows, or unmarked ones only (DNS without a session). */
-void firewall_rules_icmp_errors(struct nft *n, const char *chain, bool unmarked_only);
+/* ICMP errors that belong to a connection, any that conntrack knows or unmarked ones only (DNS without a session): go to `chain`.
+ */
+void firewall_rules_icmp_errors(struct nft *n, const char *from, bool unmarked_only, const char *chain);
+
+/* What conntrack finds invalid, and what answers a flow from the other side: dropped. */
+void firewall_rules_originals(struct nft *n, const char *chain);
 
 /* Packet mark := that of the session with this source, or destination, address; stays when there is none. */
 void firewall_rules_session_mark(struct nft *n, const char *chain, bool by_source);

@@ -52,9 +52,24 @@ static void add_forward(struct firewall *f)
 		nft_rule_network(n, v->nfproto, v->destination, NFT_CMP_EQ, firewall_network(f, i));
 		nft_rule_conclude(n, NF_DROP);
 	}
-	for (unsigned i = 0; i < 2; i++) {
-		nft_rule(n, "mss");
-		nft_rule_interface(n, i == 0 ? NFT_META_OIFNAME : NFT_META_IIFNAME, NFT_CMP_EQ, f->interface);
+}
+
+/* Behind the forward chain: only what that has let pass goes on, whatever became of its rules. */
+static void add_leave(struct firewall *f)
+{
+	static const uint32_t sides[] = {NFT_META_IIFNAME, NFT_META_OIFNAME};
+	struct nft *n = &f->nft;
+
+	for (unsigned i = 0; i < sizeof(sides) / sizeof(sides[0]); i++) {
+		nft_rule(n, "leave");
+		nft_rule_interface(n, sides[i], NFT_CMP_EQ, f->interface);
+		nft_rule_meta(n, NFT_META_MARK, NFT_R1);
+		nft_rule_cmp_u32(n, NFT_CMP_NEQ, MARK_PASS);
+		nft_rule_conclude(n, NF_DROP);
+	}
+	for (unsigned i = 0; i < sizeof(sides) / sizeof(sides[0]); i++) {
+		nft_rule(n, "leave");
+		nft_rule_interface(n, sides[i], NFT_CMP_EQ, f->interface);
 		nft_rule_clamp_mss(n);
 		nft_rule_end(n);
 	}
@@ -71,20 +86,15 @@ static void add_from_tunnel(struct firewall *f)
 	nft_rule(n, "from_tunnel"); /* phones cannot reach each other */
 	nft_rule_interface(n, NFT_META_OIFNAME, NFT_CMP_EQ, f->interface);
 	nft_rule_goto(n, "denied");
-	nft_rule(n, "from_tunnel");
-	nft_rule_ct_state(n, NF_CT_STATE_INVALID_BIT, true);
-	nft_rule_conclude(n, NF_DROP);
-	nft_rule(n, "from_tunnel");
-	nft_rule_ct_direction(n, IP_CT_DIR_REPLY);
-	nft_rule_conclude(n, NF_DROP);
+	firewall_rules_originals(n, "from_tunnel");
 	firewall_rules_dns(n, "from_tunnel", FIREWALL_DESTINATION_PORT, "resolve");
-	firewall_rules_icmp_errors(n, "from_tunnel", true);
+	firewall_rules_icmp_errors(n, "from_tunnel", true, "pass");
 	nft_rule(n, "from_tunnel");
 	nft_rule_load_mark(n, MARK_SERIAL_MASK);
 	nft_rule_cmp_u32(n, NFT_CMP_EQ, 0);
 	nft_rule_goto(n, "no_session");
 	add_stale(n, "from_tunnel", false);
-	firewall_rules_icmp_errors(n, "from_tunnel", false);
+	firewall_rules_icmp_errors(n, "from_tunnel", false, "pass");
 	add_profile_map(n, "from_tunnel", MAP_PROFILES);
 	nft_rule(n, "from_tunnel");
 	nft_rule_goto(n, "denied");
@@ -105,8 +115,8 @@ static void add_to_tunnel(struct firewall *f)
 	nft_rule(n, "to_tunnel");
 	nft_rule_ct_direction(n, IP_CT_DIR_ORIGINAL);
 	nft_rule_conclude(n, NF_DROP);
-	firewall_rules_dns(n, "to_tunnel", FIREWALL_SOURCE_PORT, NULL);
-	firewall_rules_icmp_errors(n, "to_tunnel", true);
+	firewall_rules_dns(n, "to_tunnel", FIREWALL_SOURCE_PORT, "pass");
+	firewall_rules_icmp_errors(n, "to_tunnel", true, "pass");
 	nft_rule(n, "to_tunnel");
 	nft_rule_set_mark_to(n, 0);
 	nft_rule_end(n);
@@ -116,7 +126,7 @@ static void add_to_tunnel(struct firewall *f)
 	nft_rule_cmp_u32(n, NFT_CMP_EQ, 0);
 	nft_rule_conclude(n, NF_DROP);
 	add_stale(n, "to_tunnel", true);
-	firewall_rules_icmp_errors(n, "to_tunnel", false);
+	firewall_rules_icmp_errors(n, "to_tunnel", false, "pass");
 	add_profile_map(n, "to_tunnel", MAP_PROFILES_REPLY);
 	nft_rule(n, "to_tunnel");
 	nft_rule_conclude(n, NF_DROP);
@@ -127,4 +137,5 @@ void firewall_rules_forward(struct firewall *f)
 	add_forward(f);
 	add_from_tunnel(f);
 	add_to_tunnel(f);
+	add_leave(f);
 }

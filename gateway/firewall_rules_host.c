@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Prerouting (who is it?) and input: what reaches the gateway itself. */
+/* Input: what reaches the gateway itself, from the tunnel and from outside. */
 #include "gateway/firewall_rules.h"
 
 #include <netinet/icmp6.h>
@@ -19,8 +19,6 @@ enum {
 
 /* Packets a second and burst; KNOCK is of each source, the others of all together: whoever forges sources would fill a set. */
 enum {
-	SPOOFED_RATE = 20,
-	SPOOFED_BURST = 50,
 	PING_RATE = 50,
 	PING_BURST = 50,
 	KNOCK_RATE = 5,
@@ -28,69 +26,6 @@ enum {
 	KNOCKS_RATE = 500,
 	KNOCKS_BURST = 500,
 };
-
-/* Tunnel addresses are good only behind the tunnel; WireGuard pins them to keys there. */
-static void add_prerouting(struct firewall *f)
-{
-	struct nft *n = &f->nft;
-
-	nft_rule(n, "prerouting");
-	nft_rule_interface(n, NFT_META_IIFNAME, NFT_CMP_EQ, f->interface);
-	nft_rule_goto(n, "enter");
-	nft_rule(n, "prerouting");
-	nft_rule_interface(n, NFT_META_IIFNAME, NFT_CMP_EQ, "lo");
-	nft_rule_conclude(n, NF_ACCEPT);
-	for (unsigned i = 0; i < FIREWALL_FAMILIES; i++) {
-		const struct firewall_family *v = &firewall_families[i];
-
-		if (!firewall_network(f, i)->addr.family)
-			continue;
-		nft_rule(n, "prerouting");
-		nft_rule_network(n, v->nfproto, v->source, NFT_CMP_EQ, firewall_network(f, i));
-		nft_rule_goto(n, "spoofed");
-		nft_rule(n, "prerouting");
-		nft_rule_address(n, v->nfproto, v->destination, firewall_gateway(f, i));
-		nft_rule_conclude(n, NF_DROP);
-	}
-}
-
-static void add_enter(struct firewall *f)
-{
-	struct nft *n = &f->nft;
-
-	nft_rule(n, "enter");
-	nft_rule_set_mark_to(n, MARK_NO_SESSION); /* never trust an earlier mark */
-	nft_rule_end(n);
-	for (unsigned i = 0; i < FIREWALL_FAMILIES; i++) {
-		const struct firewall_family *v = &firewall_families[i];
-
-		nft_rule(n, "enter");
-		if (!firewall_network(f, i)->addr.family) {
-			nft_rule_family(n, v->nfproto);
-			nft_rule_goto(n, "spoofed");
-			continue;
-		}
-		nft_rule_network(n, v->nfproto, v->source, NFT_CMP_NEQ, firewall_network(f, i));
-		nft_rule_goto(n, "spoofed");
-		nft_rule(n, "enter");
-		nft_rule_address(n, v->nfproto, v->source, firewall_gateway(f, i));
-		nft_rule_goto(n, "spoofed");
-	}
-	firewall_rules_session_mark(n, "enter", true);
-}
-
-static void add_spoofed(struct nft *n)
-{
-	nft_rule(n, "spoofed");
-	nft_rule_counter(n, "spoofed");
-	nft_rule_end(n);
-	nft_rule(n, "spoofed");
-	nft_rule_limit(n, SPOOFED_RATE, SPOOFED_BURST);
-	nft_rule_log(n, FIREWALL_LOG_SPOOFED, NFLOG_REFUSED, FIREWALL_REFUSED_SNAPLEN, FIREWALL_REFUSED_THRESHOLD);
-	nft_rule_end(n);
-	nft_rule(n, "spoofed");
-	nft_rule_conclude(n, NF_DROP);
-}
 
 /* What knocks from outside is counted and copied, never decided here: the host's other services are not ours. */
 static void add_knock(struct firewall *f)
@@ -171,19 +106,20 @@ static void add_input(struct firewall *f)
 		nft_rule_cmp(n, NFT_CMP_EQ, &neighbour[i], sizeof(neighbour[i]));
 		nft_rule_conclude(n, NF_ACCEPT);
 	}
-	firewall_rules_icmp_errors(n, "to_gateway", false);
+	firewall_rules_icmp_errors(n, "to_gateway", false, "pass");
 	nft_rule(n, "to_gateway"); /* answers to what the gateway itself asked */
 	nft_rule_ct_state(n, FIREWALL_STATE_KNOWN, true);
 	nft_rule_ct_direction(n, IP_CT_DIR_REPLY);
 	nft_rule_conclude(n, NF_ACCEPT);
+	nft_rule(n, "to_gateway");
+	nft_rule_load_mark(n, MARK_SERIAL_MASK);
+	nft_rule_cmp_u32(n, NFT_CMP_EQ, 0);
+	nft_rule_goto(n, "no_session");
 	nft_rule(n, "to_gateway");
 	nft_rule_goto(n, "denied");
 }
 
 void firewall_rules_host(struct firewall *f)
 {
-	add_prerouting(f);
-	add_enter(f);
-	add_spoofed(&f->nft);
 	add_input(f);
 }

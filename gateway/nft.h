@@ -88,6 +88,7 @@ int nft_ask(struct nft *n, const struct nlmsghdr *question);
 struct nft_hook {
 	uint32_t number; /* NF_INET_* */
 	int32_t priority;
+	const char *type; /* NULL: "filter" */
 };
 
 struct nft_set_shape {
@@ -162,8 +163,9 @@ int nft_dump(struct nft *n, uint16_t type, const char *set, void (*restart)(void
 /* Calls `each` for the elements in one message of a dump. 0, -ENOMEM, or -EBADMSG when it is ill-formed or `each` returns < 0. */
 int nft_each_element(const struct nlmsghdr *message, int (*each)(struct nftnl_set_elem *e, void *arg), void *arg);
 
-/* 1 when the table exists, 0 when not, -errno. */
+/* 1 when the table, or a chain of it, exists, 0 when not, -errno. */
 int nft_table_exists(struct nft *n);
+int nft_chain_exists(struct nft *n, const char *name);
 
 /* Is the message (event or dump) about our table? */
 bool nft_is_ours(const struct nft *n, const struct nlmsghdr *message);
@@ -204,6 +206,7 @@ void nft_rule_ct_unmarked(struct nft *n); /* connection mark is 0 */
 void nft_rule_load_address(struct nft *n, uint8_t nfproto, uint32_t offset, uint32_t size);
 void nft_rule_address(struct nft *n, uint8_t nfproto, uint32_t offset, const struct addr *a);
 void nft_rule_network(struct nft *n, uint8_t nfproto, uint32_t offset, uint32_t op, const struct prefix *p);
+void nft_rule_destination_type(struct nft *n, uint32_t type); /* RTN_* that routing finds for the destination */
 /* Statements. */
 void nft_rule_set_mark(struct nft *n); /* packet mark := register 1 */
 void nft_rule_set_mark_to(struct nft *n, uint32_t mark);
@@ -212,6 +215,7 @@ void nft_rule_counter(struct nft *n, const char *name);
 void nft_rule_log(struct nft *n, const char *prefix, uint16_t group, uint32_t snaplen, uint16_t threshold);
 void nft_rule_limit(struct nft *n, uint64_t rate, uint32_t burst); /* packets a second; matches below it */
 void nft_rule_update(struct nft *n, const char *set, uint64_t rate, uint32_t burst); /* the same for each value of register 1 */
+void nft_rule_redirect(struct nft *n, uint16_t port); /* to this host, to that port; of nat chains */
 void nft_rule_clamp_mss(struct nft *n); /* TCP SYN: MSS to what the route carries */
 void nft_rule_reject(struct nft *n, uint32_t type, uint8_t code);
 void nft_rule_conclude(struct nft *n, int verdict); /* NF_ACCEPT or NF_DROP, and ends the rule */

@@ -106,14 +106,26 @@ int nft_dump(struct nft *n, uint16_t type, const char *set, void (*restart)(void
 	return -EINTR;
 }
 
-int nft_table_exists(struct nft *n)
+static int exists(struct nft *n, uint16_t type, const char *name)
 {
-	struct nlmsghdr *h = nft_question(n, NFT_MSG_GETTABLE, NLM_F_ACK);
+	struct nlmsghdr *h = nft_question(n, type, NLM_F_ACK);
 	int rc;
 
 	mnl_attr_put_strz(h, NFTA_TABLE_NAME, n->table);
+	if (name)
+		mnl_attr_put_strz(h, NFTA_CHAIN_NAME, name);
 	rc = nft_ask(n, h);
 	return rc == -ENOENT ? 0 : rc < 0 ? rc : 1;
+}
+
+int nft_table_exists(struct nft *n)
+{
+	return exists(n, NFT_MSG_GETTABLE, NULL);
+}
+
+int nft_chain_exists(struct nft *n, const char *name)
+{
+	return exists(n, NFT_MSG_GETCHAIN, name);
 }
 
 struct wanted {

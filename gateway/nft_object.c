@@ -59,7 +59,7 @@ void nft_chain_create(struct nft *n, const char *name, const struct nft_hook *ho
 		mnl_attr_put_u32(h, NFTA_HOOK_HOOKNUM, htonl(hook->number));
 		mnl_attr_put_u32(h, NFTA_HOOK_PRIORITY, htonl((uint32_t)hook->priority));
 		mnl_attr_nest_end(h, nest);
-		mnl_attr_put_strz(h, NFTA_CHAIN_TYPE, "filter");
+		mnl_attr_put_strz(h, NFTA_CHAIN_TYPE, hook->type ? hook->type : "filter");
 		mnl_attr_put_u32(h, NFTA_CHAIN_POLICY, htonl(NF_ACCEPT));
 	}
 	nft_message_end(n);

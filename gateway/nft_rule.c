@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "gateway/nft.h"
 
-#include <netinet/in.h>
+#include <arpa/inet.h>
 #include <errno.h>
 
 #include <libmnl/libmnl.h>
 #include <libnftnl/expr.h>
 #include <libnftnl/rule.h>
+#include <linux/netfilter/nf_nat.h>
 #include <linux/netfilter/nf_tables.h>
 
 enum { TCP_FLAGS_OFFSET = 13, TCP_SYN = 0x02, TCP_RST = 0x04, TCPOPT_MSS = 2 };
@@ -120,6 +121,16 @@ void nft_rule_mask(struct nft *n, const void *mask, uint32_t size)
 	put_data(n, e, NFTNL_EXPR_BITWISE_XOR, zero, size);
 }
 
+void nft_rule_destination_type(struct nft *n, uint32_t type)
+{
+	struct nftnl_expr *e = expression(n, "fib");
+
+	put_u32(e, NFTNL_EXPR_FIB_DREG, NFT_R1);
+	put_u32(e, NFTNL_EXPR_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE);
+	put_u32(e, NFTNL_EXPR_FIB_FLAGS, NFTA_FIB_F_DADDR);
+	nft_rule_cmp_u32(n, NFT_CMP_EQ, type);
+}
+
 static struct nftnl_expr *lookup(struct nft *n, const char *set)
 {
 	struct nftnl_expr *e = expression(n, "lookup");
@@ -224,6 +235,18 @@ void nft_rule_update(struct nft *n, const char *set, uint64_t rate, uint32_t bur
 	}
 	limit_describe(limit, rate, burst);
 	put_data(n, e, NFTNL_EXPR_DYNSET_EXPR, limit, 0); /* owned by the expression from here on */
+}
+
+void nft_rule_redirect(struct nft *n, uint16_t port)
+{
+	uint16_t wire = htons(port);
+	struct nftnl_expr *e = expression(n, "immediate");
+
+	put_u32(e, NFTNL_EXPR_IMM_DREG, NFT_R1);
+	put_data(n, e, NFTNL_EXPR_IMM_DATA, &wire, sizeof(wire));
+	e = expression(n, "redir");
+	put_u32(e, NFTNL_EXPR_REDIR_REG_PROTO_MIN, NFT_R1);
+	put_u32(e, NFTNL_EXPR_REDIR_FLAGS, NF_NAT_RANGE_PROTO_SPECIFIED);
 }
 
 void nft_rule_clamp_mss(struct nft *n)

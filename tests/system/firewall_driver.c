@@ -3,7 +3,7 @@
  * Drives gateway/firewall.h for the packet tests: one command a line on standard input, one answer a line on standard output:
  * "ok", "ok VALUES..." or "error NUMBER TEXT". Commands:
  *
- *   spec KEY VALUE             interface, listen, portal, network (twice), gateway (twice), resolver (add one; "none" empties)
+ *   spec KEY VALUE             interface, listen, portal, network (twice), gateway (twice), resolver and extra (add one; "none" empties)
  *   open                       -> ok created | ok taken-over
  *   respec | close | destroy | alive SECONDS
  *   box FIRST LAST PROTO-PROTO PORT-PORT      adds one to the profile that the next command uses
@@ -66,6 +66,10 @@ static int set_spec(const char *key, const char *value)
 		s->resolver_count = 0;
 	} else if (strcmp(key, "resolver") == 0 && s->resolver_count < RESOLVERS_MAX && addr_parse(value, &a) == 0) {
 		s->resolvers[s->resolver_count++] = a;
+	} else if (strcmp(key, "extra") == 0 && strcmp(value, "none") == 0) {
+		s->extra_port_count = 0;
+	} else if (strcmp(key, "extra") == 0 && s->extra_port_count < EXTRA_PORTS_MAX) {
+		s->extra_ports[s->extra_port_count++] = (uint16_t)number(value);
 	} else {
 		return -EINVAL;
 	}

@@ -140,7 +140,9 @@ def test_gateway_services(net, fw, v):
         portal.listen(8)
         web.listen(8)
         assert tcp(net, v, GATEWAY[v], 443) == "open"
+        before = fw.counters()["no_session"]
         assert tcp(net, v, GATEWAY[v], 80) == "reset"
+        assert fw.counters()["no_session"] == before + 1
         assert tcp(net, v, GATEWAY_LAN[v], 443) == "reset"
     assert ping(net, v, GATEWAY[v]) == "answered"
     assert ping(net, v, GATEWAY_LAN[v]) == "refused"
