@@ -101,10 +101,14 @@ SYSTEM := SEKISHO_BUILD=$(abspath $(B)) PYTHONDONTWRITEBYTECODE=1 tests/system/r
 
 # Small programs that system tests run beside the product.
 TEST_TOOLS := $(if $(wildcard tests/system/firewall_driver.c),$(B)/tests/firewall_driver) \
+	$(if $(wildcard tests/oracle/oracle.c),$(B)/tests/run_oracle) \
 	$(if $(wildcard tests/system/pam_script.c),$(B)/tests/pam_script.so)
 $(B)/tests/firewall_driver: tests/system/firewall_driver.c $(LIB_all)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -Wno-missing-prototypes -MMD -MP -MF $@.d $(ALL_LDFLAGS) -o $@ $< -Wl,--start-group $(LIB_all) -Wl,--end-group $(LIBS_all)
+$(B)/tests/run_oracle: $(call obj,$(call src,tests/oracle)) $(LIB_all)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(LIB_all) -Wl,--end-group $(LIBS_all)
 $(B)/tests/pam_script.so: tests/system/pam_script.c
 	@mkdir -p $(@D)
 	$(CC) $(filter-out -fPIE,$(ALL_CFLAGS)) -fPIC -Wno-missing-prototypes -shared -Wl,-z,relro,-z,now -o $@ $< -lpam
@@ -123,6 +127,10 @@ check: ## everything: programs, unit tests, fuzz corpora, system and browser tes
 	$(MAKE) unit
 	$(MAKE) fuzz-replay
 	$(MAKE) system
+
+.PHONY: check-oracle
+check-oracle: $(PROGRAMS) $(TEST_TOOLS) ## 1,000 random policies x 1,000 packets, kernel against evaluator (as root; minutes)
+	SEKISHO_ORACLE_POLICIES=1000 $(SYSTEM) $(PYTEST) -s tests/system/test_oracle.py
 
 .PHONY: golden
 golden: $(B)/tests/test_golden ## ACL and settings files with their verdicts in tests/golden (part of unit)
