@@ -9,7 +9,8 @@
 #define PATH_TUNNEL_KEY PATH_CONFIG_DIR "/tunnel.key" /* root:sekisho 0640 */
 #define PATH_TLS_CERT PATH_CONFIG_DIR "/tls/portal.crt" /* chain, PEM */
 #define PATH_TLS_KEY PATH_CONFIG_DIR "/tls/portal.key" /* root:sekisho-portal 0640 */
-#define PATH_STATE_DIR "/var/lib/sekisho" /* sekisho:sekisho 0700 */
+#define PATH_STATE_DIR "/var/lib/sekisho" /* sekisho:sekisho 0711: only the archive is for others */
+#define PATH_ARCHIVE PATH_STATE_DIR "/acl" /* sekisho:sekisho-admin 2750, a folder for each generation of ACLs */
 #define PATH_LEDGER PATH_STATE_DIR "/ledger.db"
 #define PATH_SEAL_KEYS PATH_STATE_DIR "/log-keys" /* public keys of the logs' first seals, readable by all */
 #define PATH_LOG_DIR "/var/log/sekisho" /* sekisho:sekisho-logs 2750 */

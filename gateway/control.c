@@ -26,7 +26,7 @@ struct client {
 	struct ucred peer;
 	int fd;
 	sd_event_source *io, *deadline;
-	json_t *answers; /* NULL until the request has come */
+	struct exchange exchange; /* answers is NULL until the request has come */
 	size_t sent;
 	struct client *prev, *next;
 };
@@ -54,6 +54,8 @@ static const struct verb {
 	{"session-end", control_session_end},
 	{"acl-apply", control_acl_apply},
 	{"acl-explain", control_acl_explain},
+	{"acl-history", control_acl_history},
+	{"acl-subjects", control_acl_subjects},
 	{"reload", control_reload},
 };
 
@@ -147,7 +149,7 @@ static void dispatch(struct exchange *x, bool allowed)
 		exchange_error(x, "invalid", "use a sekisho command of the gateway's own version", "unknown verb");
 	} else {
 		verb->handle(x);
-		if (!x->ended)
+		if (!x->ended && !x->more)
 			exchange_error(x, "failed", "look at the gateway's journal: journalctl -u sekisho-gateway",
 				"the gateway gave no answer");
 	}
@@ -162,48 +164,64 @@ static void client_free(struct client *c)
 	sd_event_source_disable_unref(c->io);
 	sd_event_source_disable_unref(c->deadline);
 	close(c->fd);
-	json_decref(c->answers);
+	json_decref(c->exchange.answers);
+	json_decref(c->exchange.request);
 	free(c);
 }
 
+static int send_one(struct client *c, const json_t *answer)
+{
+	char *text = json_dumps(answer, JSON_COMPACT);
+	if (!text)
+		return -ENOMEM;
+	size_t size = strlen(text);
+	ssize_t n = size <= CONTROL_MAX ? send(c->fd, text, size, MSG_NOSIGNAL) : -1;
+	int r = size > CONTROL_MAX ? -EMSGSIZE : n < 0 ? -errno : 0;
+	secret_wipe(text, size);
+	free(text);
+	return r;
+}
+
+/* Sends what there is. 1 when that was all, 0 when there is more to come, -errno. */
 static int client_send(struct client *c)
 {
-	while (c->sent < json_array_size(c->answers)) {
-		char *text = json_dumps(json_array_get(c->answers, c->sent), JSON_COMPACT);
-		if (!text)
-			return -ENOMEM;
-		size_t size = strlen(text);
-		ssize_t n = size <= CONTROL_MAX ? send(c->fd, text, size, MSG_NOSIGNAL) : -1;
-		int r = size > CONTROL_MAX ? -EMSGSIZE : n < 0 ? -errno : 0;
-		secret_wipe(text, size);
-		free(text);
+	struct exchange *x = &c->exchange;
+	for (; c->sent < json_array_size(x->answers); c->sent++) {
+		int r = send_one(c, json_array_get(x->answers, c->sent));
 		if (r < 0)
 			return r;
-		c->sent++;
 	}
-	return 1;
+	return x->ended ? 1 : 0;
+}
+
+/* The next part of a long answer. */
+static void client_more(struct client *c)
+{
+	struct exchange *x = &c->exchange;
+	c->sent = 0;
+	json_array_clear(x->answers);
+	x->more(x);
 }
 
 static int client_receive(struct client *c)
 {
 	static char text[CONTROL_MAX + 1];
-	struct exchange x = {.gateway = c->control->gateway, .uid = c->peer.uid};
+	struct exchange *x = &c->exchange;
 	ssize_t n = recv(c->fd, text, sizeof text, MSG_TRUNC);
 	if (n < 0)
 		return -errno;
 	if (n == 0)
 		return -EPIPE;
-	c->answers = x.answers = json_array();
-	if (!x.answers)
+	x->answers = json_array();
+	if (!x->answers)
 		return -ENOMEM;
-	name_of(x.uid, x.name, sizeof x.name);
-	x.request = n <= CONTROL_MAX ? json_loadb(text, (size_t)n, JSON_REJECT_DUPLICATES, NULL) : NULL;
-	if (json_is_object(x.request))
-		dispatch(&x, x.uid == 0 || in_admin_group(c->fd, &c->peer));
+	name_of(x->uid, x->name, sizeof x->name);
+	x->request = n <= CONTROL_MAX ? json_loadb(text, (size_t)n, JSON_REJECT_DUPLICATES, NULL) : NULL;
+	if (json_is_object(x->request))
+		dispatch(x, x->uid == 0 || in_admin_group(c->fd, &c->peer));
 	else
-		exchange_error(&x, "invalid", "use a sekisho command of the gateway's own version",
-			"the request is not one JSON object");
-	json_decref(x.request);
+		exchange_error(
+			x, "invalid", "use a sekisho command of the gateway's own version", "the request is not one JSON object");
 	return 0;
 }
 
@@ -214,11 +232,14 @@ static int on_client(sd_event_source *source, int fd, uint32_t events, void *arg
 	(void)source;
 	(void)fd;
 	(void)events;
-	if (!c->answers)
+	if (!c->exchange.answers)
 		r = client_receive(c);
+	else if (c->sent == json_array_size(c->exchange.answers))
+		client_more(c);
 	if (r == 0)
 		r = client_send(c);
-	if (r == -EAGAIN && c->answers)
+	/* One part a turn of the loop: others are served in between. */
+	if (r == 0 || (r == -EAGAIN && c->exchange.answers))
 		r = sd_event_source_set_io_events(c->io, EPOLLOUT);
 	if (r < 0 || r == 1)
 		client_free(c);
@@ -244,6 +265,7 @@ static void on_accepted(int fd, const struct ucred *peer, void *arg)
 	c->control = control;
 	c->fd = fd;
 	c->peer = *peer;
+	c->exchange = (struct exchange){.gateway = control->gateway, .uid = peer->uid};
 	DL_APPEND(control->clients, c);
 	control->count++;
 	int r = sd_event_add_io(control->gateway->loop, &c->io, fd, EPOLLIN, on_client, c);

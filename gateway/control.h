@@ -10,6 +10,7 @@
  *           {"end": {...}}
  *           {"error": "what is wrong", "hint": "what to do next", "code": "invalid|not-found|denied|conflict|failed"}
  *           (acl-apply and reload may add "diagnostics": text as diag_render() makes it, in either)
+ * A long answer is made in parts: what changes meanwhile may show in its later rows.
  * Instants are RFC 3339 strings, or null. Unknown members of a request are an error.
  *
  *   verb            members                                    answer
@@ -23,22 +24,42 @@
  *                   id, note (optional)                        end: {"device": DEVICE, "sessions_ended": n}
  *   session-list                                               rows: SESSION
  *   session-end     id                                         end: {"session": SESSION}
- *   acl-apply, reload                                          end: {"generation", "files", "rules", "sessions_changed",
- *                                                                "profiles"}
- *   acl-explain     user, groups[], class, proto, port,        end: {"allowed": bool, "generation",
- *                   address                                      "rules": [{"action", "file", "line", "text"}]}
+ *   acl-apply       sha256 (optional: of the set that was      end: {"generation", "files", "rules", "sessions_changed",
+ *                   looked at; `conflict` when the files are     "profiles", "unchanged": bool}
+ *                   others)
+ *   reload                                                     end: the same
+ *   acl-explain     user, groups[], class or device (an id),   end: EXPLANATION, of the set in force
+ *                   proto, port, address, at (microseconds,
+ *                   absent: now)
+ *   acl-history                                                rows: GENERATION, newest first
+ *   acl-subjects    on (microseconds, absent: now)             rows: SUBJECT, by user
  *
  * DEVICE  {"id": "d7", "label", "class", "status", "users"[], "v4", "v6", "public_key", "valid_from", "valid_until", "created",
  *          "last_seen", "online": bool, "endpoint": "ip:port"|null, "last_handshake", "rx_bytes", "tx_bytes", "session": SESSION|null}
  * SESSION {"id": 7, "device": "d7", "label", "class", "user", "groups"[], "opened", "expires", "ends", "ends_reason": as in
  *          session-ended, "ends_line": "FILE:LINE"|null, "idle_seconds", "idle_limit_seconds", "endpoint", "v4", "v6",
  *          "profile", "source_bytes", "destination_bytes", "connections"}; `expires` is `ends` under its former name
+ * EXPLANATION {"allowed": bool, "generation", "at", "class", "rules": [{"action", "file", "line", "text", "until"}],
+ *          "session": {"bar": "not-yet"|"period"|"hours"|null, "file", "line", "text", "opens" or, unbarred, "ends"},
+ *          "device": {"id", "status", "permitted": bool, "valid": bool}|null}
+ *          session: may one exist then, by which statement not (or until when; file is null when none says so); permitted: is
+ *          the user one of the device's; valid: does its period cover `at`
+ * GENERATION {"generation": n, "archived", "applied", "uid", "who", "sha256", "files": n, "rules": n, "bytes": n, "in_force": bool,
+ *          "changes_total": n, "changes": [text], "internal": [prefix], "time_zone": name or ""}
+ *          applied is null for a set that the gateway did not live to note as in force; internal and time_zone are settings
+ *          that its rules referred to; its files are in PATH_ARCHIVE
+ * SUBJECT {"user", "devices": [{"id", "class", "label"}], "groups": [name]|null, "observed"}
+ *          of every user who was permitted on a device by then: the devices that could come in at that instant (active, within
+ *          their period; above 200 there is another row of the same user), and the groups last seen at or before it
  * STATUS  {"version", "started", "backend", "interface", "listen_port", "endpoint", "public_key", "v4", "v6",
  *          "devices": {"active", "suspended", "lost", "revoked", "online"}, "sessions", "logins",
- *          "acl": {"generation", "files", "rules", "applied"}, "profiles",
+ *          "acl": {"generation", "files", "rules", "applied", "differing": n|null, "archive": {"generations": n, "bytes": n}},
+ *          "profiles",
  *          "firewall": {"denied", "no_session", "stale", "spoofed", "knocks"},
  *          "knocks": {"admitted", "refused", "replayed", "forged", "dropped"},
- *          "portal": bool, "problems": ["sentence", ...]}     problems: empty when all is well
+ *          "portal": bool, "problems": ["sentence", ...], "notices": ["sentence", ...]}
+ *          problems: empty when all is well; notices: no faults; differing: files of PATH_ACL_DIR that are others than those
+ *          in force
  */
 #ifndef SEKISHO_CONTROL_H
 #define SEKISHO_CONTROL_H

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The verbs that put ACLs in force, and the one that asks what they say. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "gateway/control_internal.h"
 #include "gateway/session.h"
+
+/* ---- putting in force ---- */
 
 static void add_text(json_t *answer, const char *member, const char *text)
 {
@@ -11,54 +14,92 @@ static void add_text(json_t *answer, const char *member, const char *text)
 		(void)json_object_set_new(answer, member, json_string(text));
 }
 
-static json_t *in_force(struct gateway *g, unsigned changed)
+static json_t *in_force(struct gateway *g, const struct gateway_request *q)
 {
-	struct policy_counts counts = policy_counts(g->policy);
-	return json_pack("{s:I, s:i, s:i, s:i, s:i}", "generation", (json_int_t)g->generation, "files", (int)counts.files,
-		"rules", (int)counts.rules, "sessions_changed", (int)changed, "profiles", (int)sessions_profiles(g));
+	const struct policy_counts counts = policy_counts(g->policy);
+	return json_pack("{s:I, s:i, s:i, s:i, s:i, s:b}", "generation", (json_int_t)g->generation, "files", (int)counts.files,
+		"rules", (int)counts.rules, "sessions_changed", (int)q->changed, "profiles", (int)sessions_profiles(g),
+		"unchanged", (int)q->unchanged);
 }
 
-static void apply(struct exchange *x, int (*what)(struct gateway *, uint32_t, const char *, unsigned *, char **))
+static void answer(struct exchange *x, int r, const struct gateway_request *q)
 {
-	const char *verb;
-	unsigned changed = 0;
-	char *text = NULL;
-	if (!exchange_unpack(x, "{s:s}", "verb", &verb))
-		return;
-	int r = what(x->gateway, x->uid, x->name, &changed, &text);
-	if (r < 0) {
+	if (r < 0 && q->conflict) {
+		exchange_error(x, "conflict", "look at the difference again: sekisho acl diff",
+			"refused: %s; what was in force stays in force", q->text ? q->text : "the files have changed");
+	} else if (r < 0) {
 		exchange_error(x, "invalid", "mend what is shown and try again", "refused; what was in force stays in force");
-		add_text(json_array_get(x->answers, 0), "diagnostics", text ? text : strerror(-r));
+		add_text(json_array_get(x->answers, 0), "diagnostics", q->text ? q->text : strerror(-r));
 	} else {
-		json_t *end = in_force(x->gateway, changed);
-		add_text(end, "diagnostics", text);
+		json_t *end = in_force(x->gateway, q);
+		add_text(end, "diagnostics", q->text);
 		exchange_end(x, end);
 	}
-	free(text);
 }
 
 void control_acl_apply(struct exchange *x)
 {
-	apply(x, gateway_apply_acl);
+	const char *verb;
+	struct gateway_request q = {.uid = x->uid, .who = x->name};
+	if (!exchange_unpack(x, "{s:s, s?s}", "verb", &verb, "sha256", &q.sha256))
+		return;
+	answer(x, gateway_apply_acl(x->gateway, &q), &q);
+	free(q.text);
 }
 
 void control_reload(struct exchange *x)
 {
-	apply(x, gateway_reload);
+	const char *verb;
+	struct gateway_request q = {.uid = x->uid, .who = x->name};
+	if (!exchange_unpack(x, "{s:s}", "verb", &verb))
+		return;
+	answer(x, gateway_reload(x->gateway, &q), &q);
+	free(q.text);
 }
+
+/* ---- explaining ---- */
 
 static json_t *rules_json(const struct rule_ref *rules, size_t count)
 {
 	json_t *array = json_array();
 	for (size_t i = 0; i < count; i++)
 		(void)json_array_append_new(
-			array, json_pack("{s:s, s:s, s:i, s:s}", "action", rules[i].action == RULE_ALLOW ? "allow" : "deny",
-				       "file", rules[i].file, "line", (int)rules[i].line, "text", rules[i].text));
+			array, json_pack("{s:s, s:s, s:i, s:s, s:o}", "action", rules[i].action == RULE_ALLOW ? "allow" : "deny",
+				       "file", rules[i].file, "line", (int)rules[i].line, "text", rules[i].text, "until",
+				       control_json_time(rules[i].until == INT64_MAX ? 0 : rules[i].until)));
 	return array;
 }
 
-static bool group_names(struct exchange *x, const json_t *groups, const char *names[static GROUPS_MAX])
+/* May a session exist at that instant, and which statement says so? */
+static json_t *terms_json(const struct policy *p, const struct subject *s, int64_t at)
 {
+	static const char *const bars[] = {[BAR_NOT_YET] = "not-yet", [BAR_PERIOD] = "period", [BAR_HOURS] = "hours"};
+	struct policy_terms t;
+	policy_terms(p, s, at, &t);
+	const bool barred = t.bar != BAR_NONE;
+	const struct line_ref *line = barred ? &t.bar_line : &t.ends_line;
+	const int64_t turns = barred ? t.opens : t.ends;
+	return json_pack("{s:s?, s:s?, s:i, s:s?, s:o}", "bar", barred ? bars[t.bar] : NULL, "file", line->file, "line",
+		(int)line->line, "text", line->file ? line->text : NULL, barred ? "opens" : "ends",
+		control_json_time(turns == INT64_MAX ? 0 : turns));
+}
+
+static json_t *device_json(const struct device *d, const char *user, int64_t at)
+{
+	char id[DEVICE_ID_TEXT];
+	bool permitted = false;
+	for (unsigned i = 0; i < d->user_count; i++)
+		permitted = permitted || !strcmp(d->users[i], user);
+	return json_pack("{s:s, s:s, s:b, s:b}", "id", device_id_format(d->id, id), "status", device_status_name(d->status),
+		"permitted", (int)permitted, "valid", at >= d->valid_from && (!d->valid_until || at < d->valid_until));
+}
+
+bool exchange_groups(struct exchange *x, const json_t *groups, const char *names[static GROUPS_MAX])
+{
+	if (groups && !json_is_array(groups)) {
+		exchange_error(x, "invalid", "use a sekisho command of the gateway's own version", "groups is no array");
+		return false;
+	}
 	if (json_array_size(groups) > GROUPS_MAX) {
 		exchange_error(x, "invalid", "name fewer groups", "more than %d groups", GROUPS_MAX);
 		return false;
@@ -74,32 +115,58 @@ static bool group_names(struct exchange *x, const json_t *groups, const char *na
 	return true;
 }
 
+/* The class that is named, or that of the device that is; both is one too many. */
+static bool subject_class(struct exchange *x, const char *class_name, const char *id, struct device *d, enum device_class *out)
+{
+	if (class_name && id) {
+		exchange_error(x, "invalid", "name the device or a class", "a device has its class already");
+		return false;
+	}
+	if (id) {
+		if (!exchange_device(x, id, d))
+			return false;
+		*out = d->device_class;
+		return true;
+	}
+	*out = CLASS_MINISTRY;
+	if (class_name && device_class_parse(class_name, out) < 0) {
+		exchange_error(x, "invalid", "choose ministry, private or shared", "'%s' is no class of device", class_name);
+		return false;
+	}
+	return true;
+}
+
 void control_acl_explain(struct exchange *x)
 {
 	enum { RULES_SHOWN = 32 };
 	struct rule_ref rules[RULES_SHOWN];
-	const char *names[GROUPS_MAX], *verb, *user, *device_class = "ministry", *proto, *port = NULL, *address;
+	const char *names[GROUPS_MAX], *verb, *user, *class_name = NULL, *id = NULL, *proto, *port = NULL, *address;
 	json_t *groups = NULL;
+	json_int_t at = 0;
 	struct subject subject;
 	struct target target;
+	struct device device;
 	char why[256];
 	size_t count = 0;
-	if (!exchange_unpack(x, "{s:s, s:s, s?o, s?s, s:s, s?s, s:s}", "verb", &verb, "user", &user, "groups", &groups, "class",
-		    &device_class, "proto", &proto, "port", &port, "address", &address) ||
-		!group_names(x, groups, names))
+	if (!exchange_unpack(x, "{s:s, s:s, s?o, s?s, s?s, s:s, s?s, s:s, s?I}", "verb", &verb, "user", &user, "groups", &groups,
+		    "class", &class_name, "device", &id, "proto", &proto, "port", &port, "address", &address, "at", &at) ||
+		!exchange_groups(x, groups, names))
 		return;
 	subject = (struct subject){.user = user, .groups = names, .group_count = json_array_size(groups)};
+	at = at > 0 ? at : time_now();
 	if (!text_name_valid(user)) {
 		exchange_error(
 			x, "invalid", "a name has 1 to 64 letters, digits, '.', '_', '-', '@'", "'%s' is no user name", user);
-	} else if (device_class_parse(device_class, &subject.device_class) < 0) {
-		exchange_error(x, "invalid", "choose ministry, private or shared", "'%s' is no class of device", device_class);
 	} else if (target_parse(proto, port, address, &target, why, sizeof why) < 0) {
 		exchange_error(x, "invalid", "for example: sekisho acl explain USER tcp 443 10.20.0.10", "%s", why);
-	} else {
-		bool allowed = policy_decide(x->gateway->policy, &subject, &target, time_now(), rules, RULES_SHOWN, &count);
+	} else if (subject_class(x, class_name, id, &device, &subject.device_class)) {
+		const struct policy *p = x->gateway->policy;
+		const bool allowed = policy_decide(p, &subject, &target, at, rules, RULES_SHOWN, &count);
 		exchange_end(
-			x, json_pack("{s:b, s:I, s:o}", "allowed", (int)allowed, "generation", (json_int_t)x->gateway->generation,
-				   "rules", rules_json(rules, count < RULES_SHOWN ? count : RULES_SHOWN)));
+			x, json_pack("{s:b, s:I, s:o, s:s, s:o, s:o, s:o}", "allowed", (int)allowed, "generation",
+				   (json_int_t)x->gateway->generation, "at", control_json_time(at), "class",
+				   device_class_name(subject.device_class), "rules",
+				   rules_json(rules, count < RULES_SHOWN ? count : RULES_SHOWN), "session",
+				   terms_json(p, &subject, at), "device", id ? device_json(&device, user, at) : json_null()));
 	}
 }

@@ -9,16 +9,29 @@
 #include "gateway/gateway.h"
 
 struct session;
+struct exchange;
+
+typedef void (*verb_handler)(struct exchange *x);
 
 /* One request and the answer being made to it. */
 struct exchange {
 	struct gateway *gateway;
 	json_t *request;
 	uint32_t uid; /* who asks, from the kernel */
-	char name[64]; /* login name of that uid, or the number */
+	char name[USER_NAME_MAX + 1]; /* login name of that uid, or the number */
 	json_t *answers; /* array of datagrams to send */
 	bool ended;
+	/* A long answer comes in parts: set by the handler instead of an end, and called whenever what there was has been sent,
+	 * until it ends the answer. The gateway does other work between two parts; `position` is where the next begins. */
+	verb_handler more;
+	struct {
+		uint64_t number;
+		int64_t at;
+		char name[USER_NAME_MAX + 1];
+	} position;
 };
+
+enum { EXCHANGE_PART = 64 }; /* rows of one part */
 
 /* Add to the answer; objects are stolen. Exactly one of end and error closes it. */
 void exchange_row(struct exchange *x, json_t *row);
@@ -32,10 +45,11 @@ void exchange_error(struct exchange *x, const char *code, const char *hint, cons
  */
 bool exchange_unpack(struct exchange *x, const char *format, ...);
 
+/* The groups of a request, an array of names or NULL; answers with an error and returns false when it is something else. */
+bool exchange_groups(struct exchange *x, const json_t *groups, const char *names[static GROUPS_MAX]);
+
 /* The device named by a request's "id" member; answers with an error and returns false when there is none. */
 bool exchange_device(struct exchange *x, const char *id, struct device *d);
-
-typedef void (*verb_handler)(struct exchange *x);
 
 void control_status(struct exchange *x);
 void control_device_add(struct exchange *x);
@@ -49,6 +63,8 @@ void control_session_list(struct exchange *x);
 void control_session_end(struct exchange *x);
 void control_acl_apply(struct exchange *x);
 void control_acl_explain(struct exchange *x);
+void control_acl_history(struct exchange *x);
+void control_acl_subjects(struct exchange *x);
 void control_reload(struct exchange *x);
 
 /* What phones dial, as in the settings: "gate.example.jp:51820". Returns `text`. */

@@ -32,9 +32,15 @@ static json_t *devices_json(struct gateway *g)
 
 static json_t *acl_json(struct gateway *g)
 {
-	struct policy_counts counts = policy_counts(g->policy);
-	return json_pack("{s:I, s:i, s:i, s:o}", "generation", (json_int_t)g->generation, "files", (int)counts.files, "rules",
-		(int)counts.rules, "applied", control_json_time(g->applied));
+	const struct policy_counts counts = policy_counts(g->policy);
+	uint64_t generations = 0, bytes = 0;
+	unsigned differing = 0;
+	const bool known = drift_look(&g->drift, PATH_ACL_DIR, g->policy, g->generation, &differing) == 0;
+	(void)ledger_generation_totals(g->ledger, &generations, &bytes);
+	return json_pack("{s:I, s:i, s:i, s:o, s:o, s:{s:I, s:I}}", "generation", (json_int_t)g->generation, "files",
+		(int)counts.files, "rules", (int)counts.rules, "applied", control_json_time(g->applied), "differing",
+		known ? json_integer(differing) : json_null(), "archive", "generations", (json_int_t)generations, "bytes",
+		(json_int_t)bytes);
 }
 
 static json_t *firewall_json(struct gateway *g)
@@ -123,6 +129,24 @@ static json_t *problems_json(struct gateway *g)
 	return problems;
 }
 
+/* What is no fault, but should be known. */
+static json_t *notices_json(const json_t *acl)
+{
+	json_t *notices = json_array();
+	const json_t *differing = json_object_get(acl, "differing");
+	const json_int_t n = json_integer_value(differing);
+	char text[256];
+	if (n)
+		snprintf(text, sizeof text,
+			"%lld file%s in " PATH_ACL_DIR " differ%s from what is in force; `sekisho acl diff` shows what, "
+			"`sekisho acl apply` puts them in force",
+			(long long)n, n == 1 ? "" : "s", n == 1 ? "s" : "");
+	problem(notices, n, text);
+	problem(notices, json_is_null(differing),
+		PATH_ACL_DIR " cannot be compared with what is in force: let group " USER_GATEWAY " read it");
+	return notices;
+}
+
 void control_status(struct exchange *x)
 {
 	struct gateway *g = x->gateway;
@@ -130,13 +154,15 @@ void control_status(struct exchange *x)
 	char key[KEY_TEXT], endpoint[CONTROL_ENDPOINT_TEXT];
 	if (!exchange_unpack(x, "{s:s}", "verb", &verb))
 		return;
-	exchange_end(x,
-		json_pack("{s:s, s:o, s:s, s:s, s:i, s:s, s:s, s:o, s:o, s:o, s:i, s:i, s:o, s:i, s:o, s:o, s:b, s:o}", "version",
-			SEKISHO_VERSION, "started", control_json_time(g->started), "backend", tunnel_backend(g->tunnel),
-			"interface", g->settings.interface, "listen_port", (int)g->settings.listen_port, "endpoint",
-			control_endpoint(&g->settings, endpoint), "public_key", key_format(handshake_public(g->handshake), key),
-			"v4", control_json_addr(&g->settings.gateway4), "v6", control_json_addr(&g->settings.gateway6), "devices",
-			devices_json(g), "sessions", (int)sessions_count(g), "logins", (int)logins_count(g->logins), "acl",
-			acl_json(g), "profiles", (int)sessions_profiles(g), "firewall", firewall_json(g), "knocks",
-			knocks_json(g), "portal", (int)portalchan_connected(g->portal), "problems", problems_json(g)));
+	json_t *acl = acl_json(g);
+	exchange_end(
+		x, json_pack("{s:s, s:o, s:s, s:s, s:i, s:s, s:s, s:o, s:o, s:o, s:i, s:i, s:o, s:i, s:o, s:o, s:b, s:o, s:o}",
+			   "version", SEKISHO_VERSION, "started", control_json_time(g->started), "backend",
+			   tunnel_backend(g->tunnel), "interface", g->settings.interface, "listen_port",
+			   (int)g->settings.listen_port, "endpoint", control_endpoint(&g->settings, endpoint), "public_key",
+			   key_format(handshake_public(g->handshake), key), "v4", control_json_addr(&g->settings.gateway4), "v6",
+			   control_json_addr(&g->settings.gateway6), "devices", devices_json(g), "sessions",
+			   (int)sessions_count(g), "logins", (int)logins_count(g->logins), "acl", acl, "profiles",
+			   (int)sessions_profiles(g), "firewall", firewall_json(g), "knocks", knocks_json(g), "portal",
+			   (int)portalchan_connected(g->portal), "problems", problems_json(g), "notices", notices_json(acl)));
 }

@@ -16,6 +16,7 @@
 #include "gateway/control.h"
 #include "gateway/enforcement.h"
 #include "gateway/event.h"
+#include "gateway/generation.h"
 #include "gateway/login.h"
 #include "gateway/merge.h"
 #include "gateway/peer.h"
@@ -50,14 +51,17 @@ static int start_mark(struct gateway *g)
 	return 0;
 }
 
-static int start_records(struct gateway *g, char *why, size_t why_size)
+static int open_records(struct gateway *g, char *why, size_t why_size)
 {
 	char host[HOST_NAME_LIMIT] = "";
 	gethostname(host, sizeof host - 1);
 	int r = ledger_open(PATH_LEDGER, &g->ledger, why, why_size);
-	if (r < 0)
-		return r;
-	r = log_open(PATH_LOG_DIR, PATH_STATE_DIR, host, g->settings.log_reserve_bytes, &g->log, why, why_size);
+	return r < 0 ? r : log_open(PATH_LOG_DIR, PATH_STATE_DIR, host, g->settings.log_reserve_bytes, &g->log, why, why_size);
+}
+
+static int start_records(struct gateway *g, char *why, size_t why_size)
+{
+	int r = open_records(g, why, why_size);
 	if (r < 0)
 		return r;
 	g->rebooted = !boot_same();
@@ -65,11 +69,7 @@ static int start_records(struct gateway *g, char *why, size_t why_size)
 	if (r < 0)
 		return fail(r, why, why_size, "cannot write " RUNNING_MARK,
 			"make room in " PATH_STATE_DIR " and check that it is writable");
-	r = ledger_generation_next(g->ledger, &g->generation);
-	if (r < 0)
-		return fail(r, why, why_size, "cannot write the ledger",
-			"make room in " PATH_STATE_DIR " and check that it is writable");
-	return 0;
+	return generation_start(g, why, why_size);
 }
 
 static int start_readers(struct gateway *g, char *why, size_t why_size)
@@ -129,17 +129,13 @@ static void log_started(struct gateway *g)
 	(void)log_write(g->log, LOG_AUDIT, time_now(), e, true);
 }
 
-/* Reads settings and ACLs; all mistakes of both go into `why`. */
-static int load_files(struct settings *settings, struct policy **policy, char *why, size_t why_size)
+int gateway_settings(struct settings *settings, char *why, size_t why_size)
 {
 	struct diag d = diag_new();
 	int r = settings_load(PATH_CONFIG, settings, &d);
 	if (r == 0)
 		r = settings_apply_time_zone(settings);
-	int acl = settings_policy_load(r < 0 ? NULL : settings, PATH_ACL_DIR, time_now(), policy, &d);
 	char *text = d.count ? diag_render(&d) : NULL;
-	if (r == 0)
-		r = acl;
 	if (r < 0)
 		snprintf(why, why_size,
 			"%sNothing was changed. Mend the file and try again; `sekisho setup --check` finds the same mistakes.",
@@ -154,8 +150,8 @@ static int load_files(struct settings *settings, struct policy **policy, char *w
 int gateway_start(struct gateway *g, char *why, size_t why_size)
 {
 	struct key key;
-	g->started = g->applied = time_now();
-	int r = load_files(&g->settings, &g->policy, why, why_size);
+	g->started = time_now();
+	int r = gateway_settings(&g->settings, why, why_size);
 	if (r < 0)
 		return r;
 	r = secret_read_key(PATH_TUNNEL_KEY, &key, why, why_size);
@@ -245,4 +241,12 @@ void gateway_stop(struct gateway *g)
 		ledger_close(g->ledger);
 	handshake_free(g->handshake);
 	policy_unref(g->policy);
+}
+
+int gateway_adopt_acl(struct gateway *g, uint32_t uid, const char *who, char *why, size_t why_size)
+{
+	int r = gateway_settings(&g->settings, why, why_size);
+	if (r == 0)
+		r = open_records(g, why, why_size);
+	return r < 0 ? r : generation_adopt(g, &(struct generation_order){uid, who}, why, why_size);
 }

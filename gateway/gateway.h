@@ -3,9 +3,9 @@
  * The gateway as a whole: its parts, and the order in which they come up, are reloaded and go down. Single-threaded around one
  * sd-event loop; every part is reached through this struct, and nothing in it is shared with another process.
  *
- * Start: read and check everything -> ledger and logs -> firewall closed -> tunnel -> sessions and peers taken over -> sockets ->
- * dead-man time renewed for the first time: only now is anything forwarded. A failure on the way exits with the reason, and what
- * an earlier run left in the kernel stays as closed as it was.
+ * Start: settings -> ledger and logs -> the ACLs that were in force, from the archive -> firewall closed -> tunnel -> sessions
+ * and peers taken over -> sockets -> dead-man time renewed for the first time: only now is anything forwarded. A failure on the
+ * way exits with the reason, and what an earlier run left in the kernel stays as closed as it was.
  */
 #ifndef SEKISHO_GATEWAY_H
 #define SEKISHO_GATEWAY_H
@@ -17,6 +17,7 @@
 #include "config/policy.h"
 #include "config/settings.h"
 #include "gateway/clock.h"
+#include "gateway/drift.h"
 #include "gateway/firewall.h"
 #include "gateway/flow.h"
 #include "gateway/handshake.h"
@@ -38,8 +39,9 @@ struct gateway {
 	sd_event *loop;
 	struct settings settings;
 	struct policy *policy; /* in force */
-	uint64_t generation; /* of the policy, counted over restarts */
+	uint64_t generation; /* of the policy, counted over restarts; 0 before there is one */
 	int64_t applied; /* when it came into force */
+	struct drift drift; /* how the files that lie there differ from it */
 	int64_t started;
 	struct clock_watch clock;
 	bool was_clean; /* the run before this one ended in order */
@@ -66,20 +68,35 @@ struct gateway {
 	int enforcement_error; /* -errno while firewall or tunnel could not be put right; 0 when all is well */
 };
 
+/* Reads PATH_CONFIG; warnings go to the journal. 0, or -errno with all mistakes in `why`. */
+int gateway_settings(struct settings *settings, char *why, size_t why_size);
+
 /* Brings everything up; the process has already dropped its privileges. 0, or -errno with `why`. */
 int gateway_start(struct gateway *g, char *why, size_t why_size);
 
 /* Frees everything; tunnel, peers, firewall and sessions stay in the kernel. */
 void gateway_stop(struct gateway *g);
 
-/*
- * Reads settings and ACLs again and puts them in force, or leaves everything as it was. Recorded in the audit log either way;
- * `uid` and `who` name the one who asked. On failure `text` gets what to tell that person (the caller frees it); NULL is allowed.
- * `changed` (may be NULL): how many sessions have other rules now.
- */
-int gateway_reload(struct gateway *g, uint32_t uid, const char *who, unsigned *changed, char **text);
+/* Somebody asks for files to be put in force, and what came of it. */
+struct gateway_request {
+	uint32_t uid;
+	const char *who;
+	const char *sha256; /* of the ACLs that were looked at (policy_digest()): no others are taken; NULL: whatever is there */
+	unsigned changed; /* out: sessions that have other rules now */
+	bool unchanged; /* out: these ACLs were in force already, and no generation was made */
+	bool conflict; /* out, on failure: they are not those of `sha256` */
+	char *text; /* out: mistakes or warnings to tell that person, or NULL; the caller frees it */
+};
 
-/* The ACLs alone. Same conventions. */
-int gateway_apply_acl(struct gateway *g, uint32_t uid, const char *who, unsigned *changed, char **text);
+/* Reads settings and ACLs again and puts them in force, or leaves everything as it was. Recorded in the audit log either way.
+ * 0 or -errno. */
+int gateway_reload(struct gateway *g, struct gateway_request *q);
+
+/* The ACLs alone. */
+int gateway_apply_acl(struct gateway *g, struct gateway_request *q);
+
+/* With no gateway running: takes the ACL files as what the next start puts in force; see generation_adopt(). `g` is empty;
+ * gateway_stop() frees it afterwards. 0 or -errno with `why`. */
+int gateway_adopt_acl(struct gateway *g, uint32_t uid, const char *who, char *why, size_t why_size);
 
 #endif

@@ -10,29 +10,58 @@
 #include "gateway/enforcement.h"
 #include "gateway/event.h"
 #include "gateway/gateway.h"
+#include "gateway/generation.h"
 #include "gateway/recheck.h"
 #include "gateway/session.h"
 
-struct request {
-	uint32_t uid;
-	const char *who;
-	unsigned *changed;
-	char **text;
-};
+enum { RECORD_MISTAKES = 20, MISTAKE_TEXT = 400 };
 
-/* One record of what came of it, and the words for the one who asked. `text` is stolen. */
-static int finish(struct gateway *g, const struct request *q, const char *action, int r, char *text)
+/* ---- records ---- */
+
+static json_t *record(struct gateway *g, const struct gateway_request *q, const char *action, int r, const char *reason)
 {
-	json_t *e = event_new(action, r < 0 ? "failure" : "success", NULL);
+	json_t *e = event_new(action, r < 0 ? "failure" : "success", reason);
 	event_admin(e, q->uid, q->who);
 	event_number(e, "sekisho.acl.generation", (int64_t)g->generation);
+	return e;
+}
+
+/* One record of what came of it, and the words for the one who asked. `text` is stolen. */
+static int finish(struct gateway *g, struct gateway_request *q, const char *action, const char *reason, int r, char *text)
+{
+	json_t *e = record(g, q, action, r, reason);
 	if (r < 0)
 		event_text(e, "error.message", text ? text : strerror(-r));
 	(void)log_write(g->log, LOG_AUDIT, time_now(), e, true);
-	if (q->text)
-		*q->text = text;
-	else
-		free(text);
+	free(q->text);
+	q->text = text;
+	return r;
+}
+
+/* A set with mistakes: the record names the first of them. `d` has what the one who asked is told. */
+static int finish_mistaken(struct gateway *g, struct gateway_request *q, int r, const struct diag *d)
+{
+	char text[MISTAKE_TEXT];
+	size_t count = d->dropped, shown = 0;
+	json_t *e = record(g, q, "acl-rejected", r, "mistakes");
+	for (size_t i = 0; i < d->count; i++) {
+		const struct diag_entry *m = &d->entries[i];
+		if (m->level != DIAG_ERROR)
+			continue;
+		count++;
+		if (shown == RECORD_MISTAKES)
+			continue;
+		snprintf(text, sizeof text, "%s:%u:%u: %s", m->file, m->line, m->column, m->text);
+		if (!shown++)
+			event_text(e, "error.message", text);
+		event_append_text(e, "sekisho.acl.mistakes", text);
+	}
+	if (!shown)
+		event_text(e, "error.message", strerror(-r));
+	event_number(e, "sekisho.acl.mistakes_total", (int64_t)count);
+	(void)log_write(g->log, LOG_AUDIT, time_now(), e, true);
+	free(q->text);
+	q->text = diag_render(d);
 	return r;
 }
 
@@ -44,75 +73,63 @@ static char *sentence(const char *what, int r)
 	return text;
 }
 
-static void log_applied(struct gateway *g, const struct request *q, unsigned changed)
+/* ---- ACLs ---- */
+
+/* Is it the set that somebody has looked at? */
+static bool expected(const struct gateway_request *q, const struct policy *policy)
 {
-	struct policy_counts counts = policy_counts(g->policy);
-	char digest[POLICY_DIGEST_TEXT];
-	json_t *e = event_new("acl-applied", "success", NULL);
-	event_admin(e, q->uid, q->who);
-	event_number(e, "sekisho.acl.generation", (int64_t)g->generation);
-	event_number(e, "sekisho.acl.files", counts.files);
-	event_number(e, "sekisho.acl.rules", counts.rules);
-	event_number(e, "sekisho.acl.sessions_changed", changed);
-	if (policy_digest(g->policy, digest) == 0)
-		event_text(e, "sekisho.acl.sha256", digest);
-	(void)log_write(g->log, LOG_AUDIT, time_now(), e, true);
+	char sha256[POLICY_DIGEST_TEXT];
+	return !q->sha256 || (policy_digest(policy, sha256) == 0 && !strcmp(sha256, q->sha256));
+}
+
+/* The ACLs that are in force, under settings that may be others now. */
+static int judge_again(struct gateway *g, struct gateway_request *q)
+{
+	q->unchanged = true;
+	int r = sessions_apply(g, g->policy, &q->changed);
+	return r < 0 ? finish(g, q, "acl-rejected", "firewall", r, sentence("the firewall refused the rules", r)) : 0;
 }
 
 /* Puts a policy in force; takes its reference over in any case. */
-static int put_in_force(struct gateway *g, const struct request *q, struct policy *policy, char **text)
+static int put_in_force(struct gateway *g, struct gateway_request *q, struct policy *policy)
 {
-	uint64_t generation;
-	unsigned changed = 0;
-	int r = ledger_generation_next(g->ledger, &generation);
-	if (r < 0) {
-		*text = sentence("cannot count the new generation in " PATH_LEDGER, r);
-		goto out;
+	struct generation_result result;
+	int r;
+	if (!expected(q, policy)) {
+		q->conflict = true;
+		r = finish(g, q, "acl-rejected", "conflict", -ESTALE,
+			strdup("the files in " PATH_ACL_DIR " are not those any more that were looked at"));
+	} else if (generation_is_in_force(g, policy)) {
+		r = judge_again(g, q);
+	} else {
+		r = generation_put(g, policy, PATH_ACL_DIR, &(struct generation_order){q->uid, q->who}, &result);
+		if (r == 0) {
+			q->changed = result.changed;
+			return 0;
+		}
+		r = finish(g, q, "acl-rejected", result.reason, r, strdup(result.why));
 	}
-	r = sessions_apply(g, policy, &changed);
-	if (r < 0) {
-		*text = sentence("the firewall refused the new rules", r);
-		goto out;
-	}
-	struct policy *old = g->policy;
-	g->policy = policy;
-	policy = old;
-	g->generation = generation;
-	g->applied = time_now();
-	log_applied(g, q, changed);
-	if (q->changed)
-		*q->changed = changed;
-out:
 	policy_unref(policy);
 	return r;
 }
 
-int gateway_apply_acl(struct gateway *g, uint32_t uid, const char *who, unsigned *changed, char **text)
+int gateway_apply_acl(struct gateway *g, struct gateway_request *q)
 {
-	struct request q = {uid, who, changed, text};
 	struct policy *policy;
-	char *words = NULL;
 	struct diag d = diag_new();
 	int r = settings_policy_load(&g->settings, PATH_ACL_DIR, time_now(), &policy, &d);
-	if (d.count)
-		words = diag_render(&d);
-	diag_free(&d);
-	if (r == 0) {
-		char *error = NULL;
-		r = put_in_force(g, &q, policy, &error);
-		if (error) {
-			free(words);
-			words = error;
-		}
+	if (r < 0) {
+		r = finish_mistaken(g, q, r, &d);
+	} else {
+		if (d.count)
+			q->text = diag_render(&d); /* warnings */
+		r = put_in_force(g, q, policy);
 	}
-	if (r < 0)
-		return finish(g, &q, "acl-rejected", r, words);
-	if (text)
-		*text = words; /* warnings */
-	else
-		free(words);
-	return 0;
+	diag_free(&d);
+	return r;
 }
+
+/* ---- settings ---- */
 
 static int load_settings(struct gateway *g, struct settings *s, char **text)
 {
@@ -135,10 +152,22 @@ static int load_settings(struct gateway *g, struct settings *s, char **text)
 	return -EINVAL;
 }
 
-int gateway_reload(struct gateway *g, uint32_t uid, const char *who, unsigned *changed, char **text)
+/* Puts the former settings back, whose ACLs are still in force. */
+static void respec_back(struct gateway *g, const struct settings *before)
 {
-	struct request q = {uid, who, changed, text};
+	g->settings = *before;
+	(void)settings_apply_time_zone(before);
+	int r = enforcement_respec(g, before);
+	if (r < 0) {
+		g->enforcement_error = r;
+		say_error("cannot give the firewall its former settings back: %s; trying again", strerror(-r));
+	}
+}
+
+int gateway_reload(struct gateway *g, struct gateway_request *q)
+{
 	struct settings fresh, before = g->settings;
+	struct gateway_request silent = {.uid = q->uid, .who = q->who};
 	char *words = NULL;
 	/* logrotate(8) renames the logs and then asks for this. */
 	int r = log_reopen(g->log);
@@ -147,28 +176,22 @@ int gateway_reload(struct gateway *g, uint32_t uid, const char *who, unsigned *c
 			strerror(-r));
 	r = load_settings(g, &fresh, &words);
 	if (r < 0)
-		return finish(g, &q, "config-rejected", r, words);
-	r = enforcement_respec(g, &fresh);
-	if (r < 0) {
-		free(words);
-		return finish(g, &q, "config-rejected", r, sentence("the firewall refused the new settings", r));
-	}
+		return finish(g, q, "config-rejected", NULL, r, words);
 	free(words);
+	r = enforcement_respec(g, &fresh);
+	if (r < 0)
+		return finish(g, q, "config-rejected", NULL, r, sentence("the firewall refused the new settings", r));
 	g->settings = fresh;
 	r = settings_apply_time_zone(&fresh);
 	/* Settings without their ACLs would be half a change. */
 	if (r == 0)
-		r = gateway_apply_acl(g, uid, who, changed, text);
-	if (r < 0) {
-		g->settings = before;
-		(void)settings_apply_time_zone(&before);
-		int back = enforcement_respec(g, &before);
-		if (back < 0) {
-			g->enforcement_error = back;
-			say_error("cannot give the firewall its former settings back: %s; trying again", strerror(-back));
-		}
-		return finish(g, &(struct request){uid, who, NULL, NULL}, "config-rejected", r, NULL);
-	}
-	rechecks_reload(g);
-	return finish(g, &(struct request){uid, who, NULL, NULL}, "config-applied", 0, NULL);
+		r = gateway_apply_acl(g, q);
+	if (r < 0)
+		respec_back(g, &before);
+	else
+		rechecks_reload(g);
+	(void)finish(g, &silent, r < 0 ? "config-rejected" : "config-applied", NULL, r,
+		r < 0 ? strdup("its ACLs could not be put in force; acl-rejected before this says why") : NULL);
+	free(silent.text);
+	return r;
 }

@@ -1,32 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "gateway/guard.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "common/paths.h"
 #include "common/say.h"
 #include "gateway/boot.h"
 #include "gateway/enforcement.h"
 
-static int load_settings(struct settings *settings, char *why, size_t why_size)
-{
-	struct diag d = diag_new();
-	int r = settings_load(PATH_CONFIG, settings, &d);
-	char *text = d.count ? diag_render(&d) : NULL;
-	if (r < 0)
-		snprintf(why, why_size,
-			"%sNothing was changed. Mend the file and try again; `sekisho setup --check` finds the same mistakes.",
-			text ? text : "");
-	free(text);
-	diag_free(&d);
-	return r;
-}
-
 int guard_shut(struct gateway *g, char *why, size_t why_size)
 {
-	int r = load_settings(&g->settings, why, why_size);
+	int r = gateway_settings(&g->settings, why, why_size);
 	if (r < 0)
 		return r;
 	if (ledger_in_use(PATH_LEDGER)) {
@@ -42,7 +24,7 @@ int guard_shut(struct gateway *g, char *why, size_t why_size)
 int guard_close(struct gateway *g, char *why, size_t why_size)
 {
 	struct key key;
-	int r = load_settings(&g->settings, why, why_size);
+	int r = gateway_settings(&g->settings, why, why_size);
 	if (r < 0)
 		return r;
 	/* The ledger's lock: a running gateway would put back what is taken out here. */
@@ -63,7 +45,7 @@ int guard_close(struct gateway *g, char *why, size_t why_size)
 
 int guard_stopped(struct gateway *g, char *why, size_t why_size)
 {
-	int r = load_settings(&g->settings, why, why_size);
+	int r = gateway_settings(&g->settings, why, why_size);
 	if (r < 0)
 		return r;
 	if (ledger_in_use(PATH_LEDGER)) {

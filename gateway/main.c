@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* sekisho-gateway: see sekisho-gateway(8). */
 #include <getopt.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <systemd/sd-daemon.h>
+#include <unistd.h>
 
+#include "common/paths.h"
 #include "common/say.h"
 #include "gateway/gateway.h"
 #include "gateway/guard.h"
@@ -20,22 +23,22 @@ static const char usage[] =
 	"       sekisho-gateway --shut     closed firewall and routing lock into the kernel, before the network is up\n"
 	"       sekisho-gateway --stopped  after a stop: do what `on-stop` of sekisho.conf says\n"
 	"       sekisho-gateway --close    take tunnel and firewall of a stopped gateway out of the kernel\n"
+	"       sekisho-gateway --adopt-acl  what the next start puts in force is what is in " PATH_ACL_DIR "\n"
 	"       sekisho-gateway --version\n";
 
 static int on_reload(sd_event_source *source, const struct signalfd_siginfo *si, void *arg)
 {
 	struct gateway *g = arg;
-	char *text = NULL;
-	unsigned changed = 0;
+	struct gateway_request q = {.uid = si->ssi_uid, .who = "signal"};
 	(void)source;
 	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld", (long long)time_boot());
-	int r = gateway_reload(g, si->ssi_uid, "signal", &changed, &text);
+	int r = gateway_reload(g, &q);
 	if (r < 0)
-		say_error("reload refused: %s", text ? text : strerror(-r));
+		say_error("reload refused: %s", q.text ? q.text : strerror(-r));
 	else
-		say_info("reloaded: ACL generation %llu, %u session(s) changed%s%s", (unsigned long long)g->generation, changed,
-			text ? "; " : "", text ? text : "");
-	free(text);
+		say_info("reloaded: ACL generation %llu%s, %u session(s) changed%s%s", (unsigned long long)g->generation,
+			q.unchanged ? " as before" : "", q.changed, q.text ? "; " : "", q.text ? q.text : "");
+	free(q.text);
 	sd_notify(0, "READY=1");
 	return 0;
 }
@@ -84,14 +87,41 @@ static int run(struct gateway *g)
 	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
+static void login_name(uid_t uid, char *name, size_t size)
+{
+	const struct passwd *pw = getpwuid(uid);
+	if (pw && text_name_valid(pw->pw_name))
+		snprintf(name, size, "%s", pw->pw_name);
+	else
+		snprintf(name, size, "%u", uid);
+}
+
+/* Who started this program, before it drops its privileges. */
+static uid_t started_by;
+
+static int adopt(struct gateway *g, char *why, size_t why_size)
+{
+	char name[USER_NAME_MAX + 1];
+	login_name(started_by, name, sizeof name);
+	int r = gateway_adopt_acl(g, started_by, name, why, why_size);
+	if (r == 0)
+		say_info("the files of " PATH_ACL_DIR
+			 " are ACL generation %llu: systemctl start sekisho-gateway puts it in force",
+			(unsigned long long)g->generation);
+	gateway_stop(g);
+	return r;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {{"shut", no_argument, NULL, 's'}, {"stopped", no_argument, NULL, 't'},
-		{"close", no_argument, NULL, 'c'}, {"version", no_argument, NULL, 'v'}, {"help", no_argument, NULL, 'h'}, {0}};
+		{"close", no_argument, NULL, 'c'}, {"adopt-acl", no_argument, NULL, 'a'}, {"version", no_argument, NULL, 'v'},
+		{"help", no_argument, NULL, 'h'}, {0}};
 	static struct gateway g;
 	static char why[65536];
 	int (*once)(struct gateway *, char *, size_t) = NULL;
 	int option;
+	started_by = getuid();
 	say_name("sekisho-gateway");
 	json_wipe_start();
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -104,6 +134,9 @@ int main(int argc, char **argv)
 			break;
 		case 'c':
 			once = guard_close;
+			break;
+		case 'a':
+			once = adopt;
 			break;
 		case 'v':
 			puts("sekisho-gateway " SEKISHO_VERSION);

@@ -20,8 +20,8 @@ struct folder {
 };
 
 static const struct folder folders[] = {
-	{PATH_RUN_DIR, USER_GATEWAY, 0755}, {PATH_STATE_DIR, USER_GATEWAY, 0700}, {PATH_LOG_DIR, GROUP_LOGS, 02750},
-	{"/run/wireguard", USER_GATEWAY, 0750}, /* where wireguard-go puts its sockets */
+	{PATH_RUN_DIR, USER_GATEWAY, 0755}, {PATH_STATE_DIR, USER_GATEWAY, 0711}, {PATH_ARCHIVE, GROUP_ADMIN, 02750},
+	{PATH_LOG_DIR, GROUP_LOGS, 02750}, {"/run/wireguard", USER_GATEWAY, 0750}, /* where wireguard-go puts its sockets */
 };
 
 /* What systemd-tmpfiles does on an installed system; existing folders keep their modes but must be ours. */

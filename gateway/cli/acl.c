@@ -97,6 +97,8 @@ static int apply(int argc, char **argv, const char *verb, const char *what)
 		return code;
 	if (cli_json)
 		return cli_print_json(end);
+	if (json_is_true(json_object_get(end, "unchanged")))
+		printf("Nothing has changed since generation %" JSON_INTEGER_FORMAT ".\n", number(end, "generation"));
 	printf("%s in force, generation %" JSON_INTEGER_FORMAT ": %" JSON_INTEGER_FORMAT " files, %" JSON_INTEGER_FORMAT
 	       " rules; %" JSON_INTEGER_FORMAT " open sessions have other rules now\n",
 		what, number(end, "generation"), number(end, "files"), number(end, "rules"), number(end, "sessions_changed"));

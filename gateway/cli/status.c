@@ -46,13 +46,15 @@ static void lines_gateway(struct table *t, const json_t *s)
 static void lines_use(struct table *t, const json_t *s)
 {
 	char when[CLI_WHEN];
-	const json_t *d = json_object_get(s, "devices"), *a = json_object_get(s, "acl");
+	const json_t *d = json_object_get(s, "devices"), *a = json_object_get(s, "acl"), *archive = json_object_get(a, "archive");
 	line(t, "Devices", N " active (" N " online), " N " suspended, " N " lost, " N " revoked", number(d, "active"),
 		number(d, "online"), number(d, "suspended"), number(d, "lost"), number(d, "revoked"));
 	line(t, "Sessions", N " open, " N " logins under way", number(s, "sessions"), number(s, "logins"));
 	line(t, "ACLs", "generation " N " of %s: " N " files, " N " rules, " N " profiles", number(a, "generation"),
 		cli_when(cli_text(a, "applied"), time_now(), when), number(a, "files"), number(a, "rules"),
 		number(s, "profiles"));
+	line(t, "ACL archive", N " generations, " N " KiB", number(archive, "generations"),
+		(number(archive, "bytes") + 1023) / 1024);
 }
 
 static void lines_refused(struct table *t, const json_t *s)
@@ -67,15 +69,15 @@ static void lines_refused(struct table *t, const json_t *s)
 
 #undef N
 
-static void print_problems(const json_t *problems)
+static void print_sentences(const char *title, const json_t *sentences)
 {
-	const json_t *problem;
+	const json_t *sentence;
 	char safe[VALUE_MAX];
 	size_t i;
-	puts(json_array_size(problems) ? "\nProblems:" : "\nNo problems.");
-	json_array_foreach(problems, i, problem)
+	printf("\n%s\n", title);
+	json_array_foreach(sentences, i, sentence)
 	{
-		const char *text = json_string_value(problem);
+		const char *text = json_string_value(sentence);
 		printf("  %s\n", text_safe(text ? text : "", safe, sizeof safe));
 	}
 }
@@ -93,6 +95,13 @@ static void hint_units(void)
 		cli_lines(stderr, json_string_value(problem));
 	}
 	json_decref(problems);
+}
+
+static void print_notes(const json_t *notices, const json_t *problems)
+{
+	if (json_array_size(notices))
+		print_sentences("To know:", notices);
+	print_sentences(json_array_size(problems) ? "Problems:" : "No problems.", problems);
 }
 
 /* Why it does not run may stand in the files: only root can read all of them. */
@@ -135,7 +144,7 @@ int status_verb(int argc, char **argv)
 	lines_use(t, end);
 	lines_refused(t, end);
 	code = table_show(t);
-	print_problems(json_object_get(end, "problems"));
+	print_notes(json_object_get(end, "notices"), json_object_get(end, "problems"));
 	json_decref(end);
 	return code;
 }
