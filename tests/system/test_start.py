@@ -79,10 +79,22 @@ def test_settings_that_are_no_text(mended):
     assert CONF in refusal(mended)
 
 
-def test_wrong_acl(mended):
+def test_wrong_acl_at_the_first_start(mended):
+    empty_state()
     mended.write_acl({"groups/soumu.acl": "allow intranett\n"})
     said = refusal(mended)
     assert "groups/soumu.acl:1:7" in said and "intranet" in said
+    assert os.listdir("/var/lib/sekisho/acl") == []
+
+
+def empty_state():
+    for name in os.listdir("/var/lib/sekisho"):
+        path = f"/var/lib/sekisho/{name}"
+        if name == "acl":
+            for left in os.listdir(path):
+                shutil.rmtree(f"{path}/{left}")
+        else:
+            os.unlink(path)
 
 
 @pytest.mark.parametrize("break_it", [
@@ -120,8 +132,7 @@ def test_state_folder_read_only(mended):
 
 
 def test_state_folder_full(mended):
-    for name in os.listdir("/var/lib/sekisho"):
-        os.unlink(f"/var/lib/sekisho/{name}")
+    empty_state()
     fill("/var/lib/sekisho/filler")
     try:
         assert "/var/lib/sekisho" in refusal(mended)
