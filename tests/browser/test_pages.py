@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The pages in Chromium on the phone, at 360 pixels, in both languages: a whole login, the status page, the way out. Name
 resolution, routing and trust are the phone's own: DNS through the tunnel, the ministry's CA in its store."""
+import datetime
 import os
 import subprocess
 import sys
@@ -15,7 +16,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(
 if not os.path.exists("/run/world/inside"):
     pytest.skip("run them with: make system (as root)", allow_module_level=True)
 
-from world import INTRANET, PORTAL, ROOT, STAFF, World, wait_until  # noqa: E402
+from world import ACL, INTRANET, PORTAL, ROOT, STAFF, World, wait_until  # noqa: E402
 
 SHOTS = os.path.join(ROOT, "build", "screenshots")
 HOME = "/run/world/home"
@@ -128,6 +129,25 @@ def wrong_password(screen):
     screen.shot("6-failed")
 
 
+def outside_hours(world, screen):
+    """Refused after the right password, with the day and hour at which it opens."""
+    staff = STAFF["t-yamada"]
+    tomorrow = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"][(datetime.datetime.now().weekday() + 1) % 7]
+    world.write_acl({"groups/soumu.acl": f"hours {tomorrow} 07:00-20:00\nallow intranet\n"})
+    world.sekisho("acl", "apply")
+    try:
+        screen.open()
+        screen.shot("7-before-hours")
+        screen.answer(staff.name)
+        screen.answer(staff.password)
+        screen.answer(world.code(staff.name))
+        assert "7:00" in screen.driver.find_element(By.CSS_SELECTOR, "[role=alert]").text
+        screen.shot("8-outside-hours")
+    finally:
+        world.write_acl({"groups/soumu.acl": ACL["groups/soumu.acl"]})
+        world.sekisho("acl", "apply")
+
+
 @pytest.mark.parametrize("language", ["ja", "en"])
 def test_login_status_logout(world, driver_process, language):
     def on_the_phone():
@@ -138,6 +158,7 @@ def test_login_status_logout(world, driver_process, language):
             log_out(screen)
             assert world.phone.tcp(INTRANET[0], 80).result in ("refused", "prohibited")
             wrong_password(screen)
+            outside_hours(world, screen)
         finally:
             screen.driver.quit()
 
