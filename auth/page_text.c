@@ -23,7 +23,7 @@ static const char *const texts[PAGE_TEXTS][LANGUAGES] = {
 	[TEXT_LOGIN_NEXT] = {"利用者名を入力して「次へ」を押してください。パスワードは次の画面で入力します。",
 		"Enter your user name and press Next. You will be asked for your password on the next page."},
 
-	[TEXT_LOGIN_OPENS] = {"次に利用できるのは、@ からです。", "You can log in from @."},
+	[TEXT_LOGIN_OPENS] = {"次に利用できるのは、@からです。", "You can log in from @."},
 
 	[TEXT_ROUND_STATE] = {"まだ閉じています", "Still closed"},
 	[TEXT_ROUND_TITLE] = {"ご本人の確認", "Confirm it is you"},
@@ -141,8 +141,8 @@ static const char *const ends[SESSION_ENDS][LANGUAGES] = {
 };
 
 static const char *const bounds[SESSION_ENDS][LANGUAGES] = {
-	[END_EXPIRED] = {"1回のログインで使える時間の終わりです。続けて使うときは、閉じたあとでもう一度ログインしてください。",
-		"The time of one login is up then. To go on, log in again after it has closed."},
+	[END_EXPIRED] = {"1回のログインで使えるのはここまでです。そのあとは、もう一度ログインしてください。",
+		"One login lasts until then. After that, log in again."},
 	[END_HOURS] = {"利用できる時間帯の終わりです。次の時間帯になるまで、ログインできません。",
 		"Your permitted hours end then. You cannot log in again before the next ones begin."},
 	[END_PERIOD] = {"端末または利用者の利用期間の終わりです。続けて使うときは、サービスデスクにご連絡ください。",

@@ -254,7 +254,7 @@ static void test_opens_again(void **state)
 	v.last_end = END_HOURS;
 	v.opens = NOW + 164 * HOUR;
 	char *page = render(&v);
-	assert_has(page, "ログインしてください。<br>次に利用できるのは、11月30日（月）7:00（JST） からです。</p>");
+	assert_has(page, "ログインしてください。<br>次に利用できるのは、11月30日（月）7:00（JST）からです。</p>");
 	free(page);
 	v.language = LANGUAGE_EN;
 	v.notice = PUBLIC_PERIOD;
