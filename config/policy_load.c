@@ -146,21 +146,21 @@ static void load_entry(struct build *b, int fd, const struct folder *folder, con
 static void load_folder(struct build *b, int dirfd, const struct folder *folder)
 {
 	const int fd = openat(dirfd, folder->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 && errno == ENOENT)
+	int r = fd < 0 ? -errno : 0;
+
+	if (r == -ENOENT)
 		return;
-	if (fd < 0 && (errno == ENOTDIR || errno == ELOOP)) {
+	if (!r)
+		r = for_names(b, fd, load_entry, folder);
+	if (r == -ENOTDIR || r == -ELOOP)
 		report(b, DIAG_ERROR, folder->name,
 			"is not a folder (a symbolic link to one is not followed); put a folder here");
-		return;
-	}
-	if (fd < 0) {
-		fault(b, folder->name, -errno);
-		return;
-	}
-	const int r = for_names(b, fd, load_entry, folder);
-	if (r < 0)
+	else if (r < 0)
 		fault(b, folder->name, r);
-	close(fd);
+	if (r < 0)
+		policy_build_unread(b, folder->kind);
+	if (fd >= 0)
+		close(fd);
 }
 
 /* What lies in the set's own folder beside what is read there: a rule that somebody believes in and nobody enforces. */
