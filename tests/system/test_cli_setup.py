@@ -67,17 +67,17 @@ def test_the_examples_in_the_acl_files_are_good(clean):
     group = []
     for path in ("/etc/sekisho/acl/systems.acl", "/etc/sekisho/acl/devices/private.acl"):
         with open(path) as f:
-            shown = [line[2:] for line in f if re.match(r"# (system|owner|allow|deny|expect) +\S", line)]
+            shown = [line[2:] for line in f if re.match(r"# (system|owner|allow|deny|hours|from|session|expect) +\S", line)]
         own = [line for line in shown if line.startswith("system") or "devices" in path]
         group += [line for line in shown if line not in own]
         with open(path, "a") as f:
             f.writelines(own)
-    assert len(group) == 4
+    assert len(group) == 8
     with open("/etc/sekisho/acl/groups/soumu.acl", "w") as f:
         f.writelines(group)
     checked = run("acl", "check")
     assert checked.returncode == 0, checked.stderr
-    assert "3 rules" in checked.stdout, checked.stdout  # two allow, one deny
+    assert "4 rules" in checked.stdout, checked.stdout  # three allow, one deny
 
 
 def test_the_trial_certificate(clean):

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What is written about the ACL language is true: the manual's example, what the manual says of it, what `sekisho setup` shows,
- * and the editor's words. */
+/* What is written about the ACL language is true: the manual's example, what the manual says of it, and the editor's words. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,7 +17,6 @@
 #include "common/text.h"
 #include "config/profile.h"
 #include "config/settings.h"
-#include "gateway/cli/skeleton.h"
 #include "tests/unit/policy_text.h"
 
 enum { TEXT_MAX = 1 << 17 };
@@ -185,49 +183,6 @@ static void test_manual(void **state)
 	policy_unref(p);
 }
 
-/* The lines of a file that `sekisho setup` makes which are statements behind their '#'. */
-static void uncomment(const char *text, const char *prefix, char *out)
-{
-	for (const char *line = text, *end; *line; line = *end ? end + 1 : end) {
-		end = strchrnul(line, '\n');
-		const size_t begin = strlen(prefix);
-		size_t word = begin;
-		while (!strncmp(line, prefix, begin) && islower((unsigned char)line[word]))
-			word++;
-		for (size_t i = 0; policy_keyword(i); i++)
-			if (word > begin && word - begin == strlen(policy_keyword(i)) && line[word] == ' ' &&
-				!memcmp(line + begin, policy_keyword(i), word - begin))
-				out += snprintf(out, TEXT_MAX / 8, "%.*s\n", (int)(end - line - (ptrdiff_t)begin), line + begin);
-	}
-	*out = '\0';
-}
-
-static void test_skeleton(void **state)
-{
-	char *const systems = skeleton_systems(), *const private = skeleton_private();
-	char all[TEXT_MAX / 8], first[TEXT_MAX / 8] = "", rest[TEXT_MAX / 8] = "", narrow[TEXT_MAX / 8];
-
-	(void)state;
-	assert_non_null(systems);
-	assert_non_null(private);
-	uncomment(systems, "# ", all);
-	uncomment(private, "# ", narrow);
-	/* The lines for systems.acl, then those of a group's file. */
-	for (char *line = all, *end; *line; line = end) {
-		end = strchr(line, '\n') + 1;
-		char *const to = strncmp(line, "system ", 7) != 0 ? rest : first;
-		snprintf(to + strlen(to), sizeof first - strlen(to), "%.*s", (int)(end - line), line);
-	}
-	assert_true(*first && *rest && *narrow);
-	struct policy *const p = policy_right(
-		(const struct policy_text[]){{"systems.acl", first}, {"groups/soumu.acl", rest}, {"devices/private.acl", narrow}},
-		3);
-	assert_non_null(p);
-	policy_unref(p);
-	free(systems);
-	free(private);
-}
-
 /* Does a word stand in the text by itself? */
 static bool has_word(const char *text, const char *word)
 {
@@ -300,7 +255,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_example),
 		cmocka_unit_test(test_manual),
-		cmocka_unit_test(test_skeleton),
 		cmocka_unit_test(test_vim_words),
 		cmocka_unit_test(test_vim),
 	};
