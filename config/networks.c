@@ -56,6 +56,10 @@ bool networks_word(const struct lexer *lx, const struct word *w, const char *com
 			w->text, meant ? meant : "address");
 		return false;
 	}
+	if (w->quoted) {
+		lexer_mistake(lx, w, "a network in quotes; write it without quotes");
+		return false;
+	}
 	if (r < 0) {
 		lexer_mistake(lx, w, "'%s' %s", w->text, complaint);
 		return false;
