@@ -92,6 +92,9 @@ struct gateway_request {
  * 0 or -errno. */
 int gateway_reload(struct gateway *g, struct gateway_request *q);
 
+/* Goes on in new log files after a rotation by rename; says so when it cannot. A reload does this as well. */
+void gateway_reopen_logs(struct gateway *g);
+
 /* The ACLs alone. */
 int gateway_apply_acl(struct gateway *g, struct gateway_request *q);
 

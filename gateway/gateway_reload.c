@@ -164,17 +164,21 @@ static void respec_back(struct gateway *g, const struct settings *before)
 	}
 }
 
+void gateway_reopen_logs(struct gateway *g)
+{
+	int r = log_reopen(g->log);
+	if (r < 0)
+		say_error("cannot open the logs anew: %s; writing to the old files, check " PATH_LOG_DIR " and reload",
+			strerror(-r));
+}
+
 int gateway_reload(struct gateway *g, struct gateway_request *q)
 {
 	struct settings fresh, before = g->settings;
 	struct gateway_request silent = {.uid = q->uid, .who = q->who};
 	char *words = NULL;
-	/* logrotate(8) renames the logs and then asks for this. */
-	int r = log_reopen(g->log);
-	if (r < 0)
-		say_error("cannot open the logs anew: %s; writing to the old files, check " PATH_LOG_DIR " and reload",
-			strerror(-r));
-	r = load_settings(g, &fresh, &words);
+	gateway_reopen_logs(g);
+	int r = load_settings(g, &fresh, &words);
 	if (r < 0)
 		return finish(g, q, "config-rejected", NULL, r, words);
 	free(words);

@@ -43,6 +43,16 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *si,
 	return 0;
 }
 
+/* logrotate(8) has renamed the logs. Nothing else is read anew: what somebody is editing is not to come into force at night. */
+static int on_rotated(sd_event_source *source, const struct signalfd_siginfo *si, void *arg)
+{
+	struct gateway *g = arg;
+	(void)source;
+	(void)si;
+	gateway_reopen_logs(g);
+	return 0;
+}
+
 static int add_signals(struct gateway *g)
 {
 	sigset_t set;
@@ -50,6 +60,7 @@ static int add_signals(struct gateway *g)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGUSR1);
 	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
 		return -1;
 	signal(SIGPIPE, SIG_IGN);
@@ -59,6 +70,8 @@ static int add_signals(struct gateway *g)
 		r = sd_event_add_signal(g->loop, NULL, SIGINT, NULL, NULL);
 	if (r >= 0)
 		r = sd_event_add_signal(g->loop, NULL, SIGHUP, on_reload, g);
+	if (r >= 0)
+		r = sd_event_add_signal(g->loop, NULL, SIGUSR1, on_rotated, g);
 	return r;
 }
 

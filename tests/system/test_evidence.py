@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from world import INTRANET, ROOT, STAFF, World, field, wait_until
+from world import FILES, INTRANET, ROOT, STAFF, World, field, wait_until
 
 SETTINGS = {"log_space_reserve": "4"}
 
@@ -47,21 +47,26 @@ def test_a_day_of_work_is_on_record(world, device, session):
 
 
 def test_rotation_loses_nothing(world, device):
-    """By rename and SIGHUP, as the shipped logrotate file does it; the numbers go on in the new files."""
+    """By rename and signal, as the shipped logrotate file does it; the numbers go on in the new files, and nothing comes into
+    force by it that somebody is editing."""
     before = numbers(world, "auth")[-1]
+    world.write_acl({"users/t-yamada.acl": "allow files\n"})
     subprocess.run(["logrotate", "--force", "--state", "/run/world/logrotate", rotation(world)], check=True)
     wait_until(lambda: os.path.exists("/var/log/sekisho/auth.jsonl") and numbers(world, "auth"), what="new files")
     assert glob.glob("/var/log/sekisho/auth.jsonl-*")
     assert numbers(world, "auth")[0] > before
     assert world.logs("auth")[0]["event"]["action"] == "log-opened"
     world.login(world.phone)
+    assert world.phone.tcp(FILES[0], 80).result != "open"
+    world.write_acl({"users/t-yamada.acl": None})
     logcheck()
 
 
 def rotation(world):
-    """The shipped file; `systemctl reload` becomes the signal that the unit would send."""
+    """The shipped file; what it asks of systemctl(1) becomes the signal itself."""
     with open(f"{ROOT}/systemd/logrotate.conf") as f:
-        text = f.read().replace("systemctl reload sekisho-gateway.service", f"kill -HUP {world.processes['gateway'].pid}")
+        text = f.read().replace("systemctl --quiet is-active sekisho-gateway.service", "true").replace(
+            "systemctl kill --signal=USR1 --kill-whom=main sekisho-gateway.service", f"kill -USR1 {world.processes['gateway'].pid}")
     World.write("/run/world/logrotate.conf", text)
     return "/run/world/logrotate.conf"
 
