@@ -31,7 +31,7 @@ struct link {
 	int fd; /* -1 while away */
 	sd_event_source *io, *retry;
 	unsigned pause_ms;
-	bool complained;
+	int complained; /* the error that was last told, 0: none */
 	struct message_state state;
 	uint32_t next_id;
 	struct question *questions;
@@ -86,7 +86,7 @@ static void link_lost(struct link *l, const char *why)
 {
 	disconnect(l);
 	say_warning("the gateway at %s has gone (%s): logins wait until it is back", l->path, why);
-	l->complained = true;
+	l->complained = -EPIPE;
 	l->pause_ms = LINK_PAUSE_FIRST_MS;
 	try_later(l);
 	fail_questions(l);
@@ -165,10 +165,11 @@ static void link_try(struct link *l)
 	if (err < 0) {
 		if (fd >= 0)
 			close(fd);
-		if (!l->complained)
+		/* It may first not be there and then be somebody else's: each is told. */
+		if (l->complained != err && l->complained != -EPIPE)
 			say_warning("cannot reach the gateway at %s (%s): is sekisho-gateway.service running? Trying again",
 				l->path, err == -EPERM ? "its owner is neither root nor " USER_GATEWAY : strerror(-err));
-		l->complained = true;
+		l->complained = err;
 		try_later(l);
 		return;
 	}
@@ -177,7 +178,7 @@ static void link_try(struct link *l)
 	l->pause_ms = LINK_PAUSE_FIRST_MS;
 	if (l->complained)
 		say_info("the gateway at %s answers", l->path);
-	l->complained = false;
+	l->complained = 0;
 }
 
 int link_open(sd_event *loop, const char *path, uid_t gateway, struct link **out)
