@@ -5,6 +5,9 @@
 #include "common/say.h"
 #include "gateway/boot.h"
 #include "gateway/enforcement.h"
+#include "gateway/systemd.h"
+
+#define GATEWAY_UNIT "sekisho-gateway.service"
 
 int guard_shut(struct gateway *g, char *why, size_t why_size)
 {
@@ -43,17 +46,29 @@ int guard_close(struct gateway *g, char *why, size_t why_size)
 	return r;
 }
 
+bool guard_was_stopped(void)
+{
+	int r = systemd_unit_stops(GATEWAY_UNIT);
+	if (r < 0)
+		say_warning("systemd cannot be asked whether this is a stop or a restart (%s): who is in stays in; to close: "
+			    "sekisho-gateway --close",
+			strerror(-r));
+	return r > 0;
+}
+
 int guard_stopped(struct gateway *g, char *why, size_t why_size)
 {
 	int r = gateway_settings(&g->settings, why, why_size);
 	if (r < 0)
 		return r;
 	if (ledger_in_use(PATH_LEDGER)) {
-		say_info("a gateway runs: nothing was taken out; to stop it: systemctl stop sekisho-gateway");
+		say_info("a gateway runs: nothing was taken out; to stop it: systemctl stop " GATEWAY_UNIT);
 		return 0;
 	}
-	if (!g->settings.stop_leaves)
-		return guard_close(g, why, why_size);
+	if (!g->settings.stop_leaves) {
+		r = guard_close(g, why, why_size);
+		return r < 0 ? r : enforcement_shut(g, true, why, why_size);
+	}
 	say_info("who is in stays in until the session's end, for at most %lld seconds (on-stop leave); to close now: "
 		 "sekisho-gateway --close",
 		(long long)g->settings.dead_man_seconds);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * What stands in the kernel while no gateway runs: before its first start of a boot, and after an administrator stopped it. Each
- * of these is a short run of the program (sekisho-gateway --shut, --stopped, --close), which sekisho-guard.service makes; none
- * of them touches anything while a gateway runs.
+ * of these is a short run of the program: sekisho-gateway --shut (sekisho-guard.service), --stopped (ExecStopPost= of
+ * sekisho-gateway.service), --close (by hand). None of them touches anything while a gateway runs.
  */
 #ifndef SEKISHO_GUARD_H
 #define SEKISHO_GUARD_H
@@ -16,8 +16,14 @@
  */
 int guard_shut(struct gateway *g, char *why, size_t why_size);
 
-/* After a stop that is no restart: closes or leaves, as `on-stop` says. 0, also when a gateway runs, or -errno with `why`. */
+/*
+ * After the gateway has ended: if an administrator stopped it, takes its tunnel out and stays shut, or leaves all as it is, as
+ * `on-stop` says; at a restart or a crash leaves all as it is. 0, also when a gateway runs, or -errno with `why`.
+ */
 int guard_stopped(struct gateway *g, char *why, size_t why_size);
+
+/* For guard_stopped(), and still as root: was the gateway stopped, and not restarted? Says why that is not known. */
+bool guard_was_stopped(void);
 
 /* Takes tunnel, firewall and routing lock out of the kernel. 0; -EBUSY with `why` when a gateway runs; -errno with `why`. */
 int guard_close(struct gateway *g, char *why, size_t why_size);

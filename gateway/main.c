@@ -166,6 +166,8 @@ int main(int argc, char **argv)
 		fputs(usage, stderr);
 		return EXIT_USAGE;
 	}
+	if (once == guard_stopped && !guard_was_stopped())
+		return EXIT_SUCCESS;
 	if (privileges_drop(why, sizeof why) < 0)
 		say_fatal("%s", why);
 	if (!once)

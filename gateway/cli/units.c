@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "gateway/cli/units.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <systemd/sd-bus.h>
 #include <systemd/sd-daemon.h>
-#include <unistd.h>
 
-#define SYSTEMD "org.freedesktop.systemd1"
+#include "gateway/systemd.h"
+
 enum { SENTENCE_MAX = 512 };
 
 struct unit {
@@ -36,40 +34,22 @@ static void state_clear(struct state *s)
 	free(s->result);
 }
 
-/* Root needs no bus daemon: systemd itself listens for it. */
-static int bus_open(sd_bus **out)
-{
-	sd_bus *bus = NULL;
-	int r = geteuid() == 0 ? sd_bus_new(&bus) : -EPERM;
-	if (r >= 0)
-		r = sd_bus_set_address(bus, "unix:path=/run/systemd/private");
-	if (r >= 0)
-		r = sd_bus_start(bus);
-	if (r < 0) {
-		bus = sd_bus_unref(bus);
-		r = sd_bus_open_system(&bus);
-	}
-	if (r >= 0)
-		*out = bus;
-	return r;
-}
-
 static int get(sd_bus *bus, const char *path, const char *interface, const char *property, char **out)
 {
-	return sd_bus_get_property_string(bus, SYSTEMD, path, interface, property, NULL, out);
+	return sd_bus_get_property_string(bus, SYSTEMD_NAME, path, interface, property, NULL, out);
 }
 
 static int ask(sd_bus *bus, const struct unit *u, struct state *s)
 {
 	char *path = NULL;
-	const char *kind = strstr(u->name, ".socket") ? SYSTEMD ".Socket" : SYSTEMD ".Service";
-	int r = sd_bus_path_encode("/org/freedesktop/systemd1/unit", u->name, &path);
+	const char *kind = strstr(u->name, ".socket") ? SYSTEMD_NAME ".Socket" : SYSTEMD_NAME ".Service";
+	int r = systemd_unit_path(u->name, &path);
+	if (r == 0)
+		r = get(bus, path, SYSTEMD_NAME ".Unit", "LoadState", &s->load);
 	if (r >= 0)
-		r = get(bus, path, SYSTEMD ".Unit", "LoadState", &s->load);
+		r = get(bus, path, SYSTEMD_NAME ".Unit", "ActiveState", &s->active);
 	if (r >= 0)
-		r = get(bus, path, SYSTEMD ".Unit", "ActiveState", &s->active);
-	if (r >= 0)
-		r = get(bus, path, SYSTEMD ".Unit", "SubState", &s->sub);
+		r = get(bus, path, SYSTEMD_NAME ".Unit", "SubState", &s->sub);
 	if (r >= 0)
 		r = get(bus, path, kind, "Result", &s->result);
 	free(path);
@@ -97,7 +77,7 @@ static void say(json_t *problems, const struct unit *u, const struct state *s)
 void units_problems(json_t *problems)
 {
 	sd_bus *bus = NULL;
-	int r = sd_booted() > 0 ? bus_open(&bus) : 0;
+	int r = sd_booted() > 0 ? systemd_connect(&bus) : 0;
 	for (size_t i = 0; r >= 0 && bus && i < sizeof units / sizeof *units; i++) {
 		struct state s = {0};
 		r = ask(bus, &units[i], &s);
