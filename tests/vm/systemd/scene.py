@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Inside the virtual machine: a phone and the ministry's LAN in namespaces around the gateway, which is the machine itself.
+
+      lan 10.20.0.10 .20 .53 --(lan0)-- the machine --(wan0, 203.0.113.0/24)-- phone
+
+The functions are what agent.py's `call` may name; they take and return what JSON can carry.
+"""
+import os
+import socket
+import subprocess
+import sys
+
+from browser import Browser
+from netns import Netns, wait_until
+from phone import Flow, read_conf
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+OUTER, PORT = "203.0.113.1", 51820
+PORTAL, PORTAL4 = "gate.example.jp", "10.64.0.1"
+CA = "/etc/sekisho/tls/ca.crt"
+LAN = ("10.20.0.10", "10.20.0.20", "10.20.0.53")
+SLOW = 120.0  # seconds; a machine without hardware help, on a host that does other things too
+flows = {}
+_phones = {}
+_lan = None
+
+
+class KernelPhone(Netns):
+    """A phone with WireGuard in its kernel."""
+
+    def __init__(self, name, outer):
+        super().__init__(name)
+        _wire("wan0", f"{OUTER}/24", self, f"{outer}/24")
+        self.v4 = None
+
+    def join(self, conf_text):
+        conf = read_conf(conf_text)
+        keys = [f"[Interface]\nPrivateKey = {conf['Interface']['PrivateKey']}\n[Peer]"]
+        keys += [f"{key} = {value}" for key, value in conf["Peer"].items()]
+        addresses = [a.strip() for a in conf["Interface"]["Address"].split(",")]
+        self.v4 = next(a.split("/")[0] for a in addresses if ":" not in a)
+        subprocess.run(self.command("ip", "link", "delete", "wg0"), stderr=subprocess.DEVNULL)  # of an earlier attempt
+        self.ip("link add wg0 type wireguard", "link set wg0 mtu 1280")
+        subprocess.run(self.command("wg", "setconf", "wg0", "/dev/stdin"), input="\n".join(keys) + "\n", text=True, check=True)
+        self.ip("link set wg0 up", *[f"address add {a} dev wg0" for a in addresses], "route add default dev wg0")
+
+
+def _wire(device, address, other, far_address):
+    if not os.path.exists(f"/sys/class/net/{device}"):
+        subprocess.run(["ip", "link", "add", device, "type", "veth", "peer", "name", "eth0", "netns", other.name], check=True)
+    subprocess.run(["ip", "address", "replace", address, "dev", device], check=True)
+    subprocess.run(["ip", "link", "set", device, "up"], check=True)
+    other.ip(f"address add {far_address} dev eth0", "link set eth0 up")
+
+
+def up():
+    """The namespaces, and what answers in the LAN."""
+    global _lan
+    if _lan:
+        return
+    _phones["phone"] = KernelPhone("phone", "203.0.113.77")
+    lan = Netns("lan")
+    _wire("lan0", "10.20.0.1/16", lan, f"{LAN[0]}/16")
+    lan.ip(*[f"address add {a}/16 dev eth0" for a in LAN[1:]], "route add default via 10.20.0.1")
+    _lan = lan.popen(sys.executable, f"{HERE}/lan.py", LAN[2], f"{PORTAL}={PORTAL4}", *LAN[:2], stdout=subprocess.PIPE, text=True)
+    assert _lan.stdout.readline() == "ready\n"
+    _lan.ns = lan
+
+
+def join(conf_text):
+    """The phone has scanned its code; returns its address when the gateway answers through the tunnel."""
+    phone = _phones["phone"]
+    phone.join(conf_text)
+    return connected()
+
+
+def connected():
+    """Waits until the gateway answers the phone through the tunnel."""
+    wait_until(lambda: _phones["phone"].ping(PORTAL4, 1.0).result == "open", SLOW, "the tunnel is up")
+    return _phones["phone"].v4
+
+
+def login(user, password):
+    """The text of the page after the login."""
+    return Browser(_phones["phone"], PORTAL, PORTAL4, CA).login(user, password).text
+
+
+def page():
+    """Status and text of the login page as the phone sees it."""
+    answer = Browser(_phones["phone"], PORTAL, PORTAL4, CA).get("/")
+    return [answer.status, answer.text]
+
+
+def tcp(host, port):
+    """How the phone finds that door: 'open', 'refused', 'prohibited' or 'timeout'."""
+    return _phones["phone"].tcp(host, port, 15.0).result
+
+
+def flow_open(name, host):
+    """A UDP flow of the phone to an echo in the LAN, ten messages a second, until flow_stop()."""
+    flows[name] = Flow(_phones["phone"], host, 7000, socket.SOCK_DGRAM, 0.1)
+    return flow_goes_on(name, 5)
+
+
+def flow_goes_on(name, more):
+    flows[name].goes_on(more, SLOW)
+    return flows[name].count()
+
+
+def flow_is_cut(name):
+    return flows[name].is_cut(20, SLOW)
+
+
+def flow_stop(name):
+    flow = flows.pop(name)
+    flow.stop()
+    return [flow.sent, flow.count()]
+
+
+def flow_lossless(name):
+    """Has every message sent until now been answered? Waits for the last of them."""
+    flow = flows[name]
+    sent = flow.sent
+    wait_until(lambda: flow.count() >= sent, SLOW, f"{sent} answers")
+    return set(range(sent)) <= {number for number, _ in flow.answers}
