@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "gateway/cli/units.h"
 
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +26,7 @@ static const struct unit units[] = {
 
 struct state {
 	char *load, *active, *sub, *result;
+	uint32_t restarts; /* by itself, since somebody started it */
 };
 
 static void state_clear(struct state *s)
@@ -52,6 +55,9 @@ static int ask(sd_bus *bus, const struct unit *u, struct state *s)
 		r = get(bus, path, SYSTEMD_NAME ".Unit", "SubState", &s->sub);
 	if (r >= 0)
 		r = get(bus, path, kind, "Result", &s->result);
+	if (r >= 0 && strstr(u->name, ".service"))
+		r = sd_bus_get_property_trivial(
+			bus, SYSTEMD_NAME, path, SYSTEMD_NAME ".Service", "NRestarts", NULL, 'u', &s->restarts);
 	free(path);
 	return r;
 }
@@ -59,18 +65,18 @@ static int ask(sd_bus *bus, const struct unit *u, struct state *s)
 static void say(json_t *problems, const struct unit *u, const struct state *s)
 {
 	char text[SENTENCE_MAX];
-	const char *state = strcmp(s->active, "failed") == 0	     ? "has failed"
-			    : strcmp(s->sub, "auto-restart") == 0    ? "ended and is being started again"
-			    : strcmp(s->active, "inactive") == 0     ? "is not started"
-			    : strcmp(s->active, "activating") == 0   ? "is still starting"
-			    : strcmp(s->active, "deactivating") == 0 ? "is stopping"
-								     : NULL;
-	if (!state)
-		return; /* active, reloading */
-	if (strcmp(s->result, "success") == 0)
-		snprintf(text, sizeof text, "%s %s (%s): systemctl start %s", u->name, state, u->what, u->name);
+	bool starting = strcmp(s->active, "activating") == 0;
+	if (starting && (s->restarts || strcmp(s->sub, "auto-restart") == 0))
+		snprintf(text, sizeof text, "%s ends and is started again and again, %u times until now (%s): journalctl -u %s",
+			u->name, s->restarts, u->what, u->name);
+	else if (starting)
+		snprintf(text, sizeof text, "%s is still starting (%s): journalctl -u %s", u->name, u->what, u->name);
+	else if (strcmp(s->active, "failed") == 0)
+		snprintf(text, sizeof text, "%s has failed (%s; %s): journalctl -u %s", u->name, u->what, s->result, u->name);
+	else if (strcmp(s->active, "inactive") == 0 || strcmp(s->active, "deactivating") == 0)
+		snprintf(text, sizeof text, "%s is not started (%s): systemctl start %s", u->name, u->what, u->name);
 	else
-		snprintf(text, sizeof text, "%s %s (%s; %s): journalctl -u %s", u->name, state, u->what, s->result, u->name);
+		return; /* active, reloading */
 	(void)json_array_append_new(problems, json_string(text));
 }
 
