@@ -25,7 +25,7 @@ const char *archive_path(const char *root, uint64_t number, char path[static ARC
 bool archive_has(const char *root, uint64_t number);
 
 /*
- * Copies the files of `p` from the set's folder `source` aside, makes the copy durable (fsync(2)), and gives the size of the
+ * Copies the files of `p` from the set's folder `source` aside, makes the copy durable (syncfs(2)), and gives the size of the
  * files together. What was staged before is gone. 0; -ESTALE when a file is not the one any more that was judged; -errno. On
  * failure nothing is left. The caller must have archived at most one set at a time.
  */

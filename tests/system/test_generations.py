@@ -342,6 +342,18 @@ def test_other_networks_are_a_generation_of_their_own(world):
     assert history(world)[0]["internal"] == before["internal"]
 
 
+def test_another_time_zone_is_a_generation_of_its_own(world):
+    before = history(world)[0]
+    world.configure(time_zone="Asia/Tokyo")
+    end = world.sekisho("reload", "--json")
+    row = history(world)[0]
+    assert not end["unchanged"] and row["generation"] == before["generation"] + 1 and row["sha256"] == before["sha256"]
+    assert row["time_zone"] == "Asia/Tokyo" and row["changes"] == ["/etc/sekisho/sekisho.conf names another time zone"]
+    world.configure(time_zone=None)
+    assert not world.sekisho("reload", "--json")["unchanged"]
+    assert history(world)[0]["time_zone"] == ""
+
+
 def spoil(path):
     with open(path, "a", encoding="utf-8") as f:
         f.write("allow files\n")

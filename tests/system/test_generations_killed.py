@@ -14,7 +14,7 @@ CLOSED = ("refused", "prohibited")
 ARCHIVE = "/var/lib/sekisho/acl"
 MINE = "users/t-yamada.acl"
 # Each of these leaves something that is there after a crash, or is the last thing before it would be.
-CALLS = ("mkdirat", "fsync", "renameat", "pwrite64", "fdatasync", "sendto", "write")
+CALLS = ("mkdirat", "syncfs", "fsync", "renameat", "pwrite64", "fdatasync", "sendto", "write")
 
 
 @contextlib.contextmanager
