@@ -129,6 +129,7 @@ def test_the_private_key_is_in_memory_once(world, device):
 @pytest.fixture
 def many(world, device):
     """As many devices in the ledger as a ministry has, all of them installed while no gateway runs."""
+    world.configure(poll_interval="15s")  # each look at them all takes a while where QEMU computes
     world.kill("gateway", signal.SIGKILL)
     keys = [os.urandom(32) for _ in range(MANY - 1)]
     hosts = range(0x8000, 0x8000 + len(keys))

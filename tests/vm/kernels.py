@@ -55,6 +55,10 @@ def _unpack(name, version, folder):
     os.rename(part, folder)
 
 
+def _cached(version):
+    return [path for path in glob.glob(f"{CACHE}/linux-image-{version}.*-cloud-amd64_*") if not path.endswith(".part")]
+
+
 class Kernel:
     def __init__(self, version, folder):
         self.version, self.tree = version, folder
@@ -100,8 +104,10 @@ def get(version):
             folder = f"{CACHE}/{candidate[0]}_{candidate[1]}"
             if not os.path.isdir(folder):
                 _unpack(*candidate, folder)
+                for old in set(_cached(version)) - {folder}:
+                    shutil.rmtree(old)
             return Kernel(version, folder)
-        cached = glob.glob(f"{CACHE}/linux-image-{version}.[0-9]*-cloud-amd64_*[0-9a-z]")
+        cached = _cached(version)
         if not cached:
             raise Skip(f"apt knows no package {PACKAGES[version]} (after apt-get update?) and none is in {CACHE}")
         return Kernel(version, max(cached, key=os.path.getmtime))

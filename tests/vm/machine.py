@@ -10,6 +10,7 @@
 The first serial port is the console, a file. The second, ttyS1, is for the guest's verdict: init writes `exit N` there. Each disk is
 /dev/vda, vdb, ... in the order given; what the guest writes is thrown away at its end, unless the disk is in `keep`.
 """
+import fcntl
 import os
 import re
 import shutil
@@ -24,12 +25,28 @@ QEMU = "qemu-system-x86_64"
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]|\x1bc|\r")
 
 
+_held = {}  # folder -> its open lock
+
+
+def run_folder(name):
+    """build/vm/run/NAME, ours as long as this process lives; a machine's files are not for two."""
+    folder = os.path.join(RUNS, name)
+    if folder not in _held:
+        os.makedirs(folder, exist_ok=True)
+        lock = open(f"{folder}/lock", "w")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            sys.exit(f"the virtual machine {name} is in use by another run ({folder}): wait for it to end")
+        _held[folder] = lock
+    return folder
+
+
 class Machine:
     def __init__(self, name, kernel, initrd, disks=(), keep=(), memory=768, cpus=1, append="", more=()):
         if not shutil.which(QEMU):
             raise Skip(f"{QEMU} is missing (apt-get install --no-install-recommends qemu-system-x86)")
-        self.folder = os.path.join(RUNS, name)
-        os.makedirs(self.folder, exist_ok=True)
+        self.folder = run_folder(name)
         self.console_path, self.result_path = (os.path.join(self.folder, n) for n in ("console", "result"))
         self.process = self.started = None
         self.command = [

@@ -13,7 +13,7 @@ INIT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "small-init")
 PACKAGES = """base-files base-passwd bash coreutils conntrack findutils grep iproute2 kmod libc-bin login mount nftables oathtool
 libpam-modules libpam-modules-bin libpam-oath libpam-runtime openssl passwd procps python3 python3-cryptography python3-pytest sed
 sqlite3 systemd util-linux wireguard-tools libmnl0 libnftnl11 libnetfilter-conntrack3 libjansson4 libsqlite3-0 libcap-ng0 libseccomp2
-libqrencode4 libpng16-16 libsystemd0 libssl3 libpam0g libcmocka0""".split()
+libqrencode4 libpng16-16 libsystemd0 libssl3 libpam0g libcmocka0 dash iputils-ping""".split()
 UNUSED = re.compile(r"/usr/share/(doc|man|locale|info|bash-completion|zsh|perl5?|lintian|bug|doc-base|i18n)/|/usr/lib/python3[.0-9]*/"
                     r"(test|idlelib|tkinter|lib2to3|ensurepip|pydoc_data)/|/usr/lib/x86_64-linux-gnu/(perl|gconv)/|/usr/share/zoneinfo/right/")
 PAM_COMMON = {"common-auth": "auth required pam_unix.so\n", "common-account": "account required pam_unix.so\n",
@@ -93,6 +93,7 @@ def fill(folder, paths):
     write(f"{folder}/etc/gshadow", "", 0o640)
     write(f"{folder}/etc/hosts", "127.0.0.1 localhost\n::1 localhost\n")
     write(f"{folder}/etc/hostname", "sekisho-vm\n")
+    write(f"{folder}/etc/resolv.conf", "")
     write(f"{folder}/etc/nsswitch.conf", "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n")
     for name, text in PAM_COMMON.items():
         write(f"{folder}/etc/pam.d/{name}", text)
