@@ -16,7 +16,7 @@ import threading
 import time
 
 CLONE_NEWNET = 0x40000000
-SLOWER = float(os.environ.get("SEKISHO_SLOWER", "1"))  # every deadline is that much longer: a virtual machine without hardware help
+SLOWER = float(os.environ.get("SEKISHO_SLOWER", "1"))  # every deadline is that much longer, where QEMU computes
 _libc = ctypes.CDLL(None, use_errno=True)
 
 Probe = collections.namedtuple("Probe", "result elapsed")

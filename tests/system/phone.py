@@ -30,7 +30,8 @@ def read_conf(text):
 def kernel_has_wireguard():
     """Asked by making an interface. SEKISHO_BACKEND says what a run counts on: 'kernel' or 'userspace'."""
     wish = os.environ.get("SEKISHO_BACKEND")
-    made = wish != "userspace" and subprocess.run(["ip", "link", "add", "probe0", "type", "wireguard"], capture_output=True).returncode == 0
+    probe = ["ip", "link", "add", "probe0", "type", "wireguard"]
+    made = wish != "userspace" and subprocess.run(probe, capture_output=True).returncode == 0
     if made:
         subprocess.run(["ip", "link", "delete", "probe0"], check=True)
     assert made or wish != "kernel", "this kernel makes no WireGuard interface"
@@ -38,7 +39,8 @@ def kernel_has_wireguard():
 
 
 class Phone(Netns):
-    """`uplinks` maps the name of a place (a NATed network) to (device, router's address), as World wired it; it is at the first."""
+    """`uplinks` maps the name of a place (a NATed network) to (device, router's address), as World wired it; the phone is at the
+    first."""
 
     def __init__(self, world, name, uplinks):
         super().__init__(name)
@@ -89,7 +91,7 @@ class Phone(Netns):
         wait_until(lambda: os.path.exists(control), what=f"wireguard-go of {self.name}")
 
     def route(self):
-        """The place's router; once the tunnel is on, only WireGuard's own packets go that way. IPv6 outside is the test's affair."""
+        """The place's router; once the tunnel is on, only WireGuard's own packets go that way. IPv6 outside is for tests."""
         _, router = self.uplinks[self.place]
         if self.conf and not self.endpoint.startswith("["):
             self.ip(f"route replace {self.endpoint.rsplit(':', 1)[0]}/32 via {router}")
@@ -119,7 +121,8 @@ class Phone(Netns):
         self.endpoint = endpoint or self.endpoint
         self.route()
         if self.is_on():
-            self.run("wg", "set", self.name, "listen-port", "0", "peer", self.conf["Peer"]["PublicKey"], "endpoint", self.endpoint)
+            gateway = self.conf["Peer"]["PublicKey"]
+            self.run("wg", "set", self.name, "listen-port", "0", "peer", gateway, "endpoint", self.endpoint)
 
     def open_flow(self, host, port=7000, kind=socket.SOCK_DGRAM, every=0.01):
         return Flow(self, host, port, kind, every)

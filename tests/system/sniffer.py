@@ -11,10 +11,14 @@ ETH_P_ALL, UDP = 3, 17
 
 
 def _addresses(packet):
-    """(protocol, source, destination, offset of the payload) of an IPv4 (RFC 791) or IPv6 (RFC 8200) packet without extensions."""
+    """(protocol, source, destination, offset of the payload): IPv4 (RFC 791) or IPv6 (RFC 8200) without extension headers."""
     if packet[0] >> 4 == 4:
-        return packet[9], socket.inet_ntop(socket.AF_INET, packet[12:16]), socket.inet_ntop(socket.AF_INET, packet[16:20]), (packet[0] & 15) * 4
-    return packet[6], socket.inet_ntop(socket.AF_INET6, packet[8:24]), socket.inet_ntop(socket.AF_INET6, packet[24:40]), 40
+        version, protocol, offset = socket.AF_INET, packet[9], (packet[0] & 15) * 4
+        source, destination = packet[12:16], packet[16:20]
+    else:
+        version, protocol, offset = socket.AF_INET6, packet[6], 40
+        source, destination = packet[8:24], packet[24:40]
+    return protocol, socket.inet_ntop(version, source), socket.inet_ntop(version, destination), offset
 
 
 class Sniffer:

@@ -79,12 +79,14 @@ def test_a_flow_survives_a_change_of_address_family(world, device, session, v6):
     flows = [world.phone.open_flow(a).goes_on() for a in ("10.20.0.10", "2001:db8:20::10")]
     tunnel = world.tunnel_identity()
     for endpoint, place, seen in ((f"[{OUTER6}]", "street", "2001:db8:8::10"), (OUTER, "hotel", "203.0.113.77")):
-        before = len(world.logs("auth", "device-roamed", device__id=device.id, sekisho__endpoint__ip=seen))
+        def arrivals(seen=seen):
+            return len(world.logs("auth", "device-roamed", device__id=device.id, sekisho__endpoint__ip=seen))
+
+        before = arrivals()
         world.phone.roam(place, f"{endpoint}:{PORT}")
         for flow in flows:
             flow.goes_on()
-        wait_until(lambda: len(world.logs("auth", "device-roamed", device__id=device.id, sekisho__endpoint__ip=seen)) > before, 20,
-                   f"seen at {seen}")
+        wait_until(lambda: arrivals() > before, 20, f"seen at {seen}")
     for flow in flows:
         flow.stop()
     assert world.tunnel_identity() == tunnel
@@ -137,14 +139,14 @@ def many(world, device):
     with ledger:
         known, = ledger.execute("SELECT max(id) FROM device").fetchone()
         ledger.executemany(
-            "INSERT INTO device SELECT NULL, ?, zeroblob(32), class, 'active', 'many', ?, ?, 0, 0, created, changed, 0, zeroblob(12)"
-            " FROM device WHERE id = ?",
+            "INSERT INTO device SELECT NULL, ?, zeroblob(32), class, 'active', 'many', ?, ?, 0, 0, created, changed, 0,"
+            " zeroblob(12) FROM device WHERE id = ?",
             ((key, struct.pack("!HH", 0x0a40, n), bytes.fromhex("fd645e61" + "00" * 10) + struct.pack("!H", n), known)
              for key, n in zip(keys, hosts)))
         ledger.execute("INSERT INTO device_user SELECT id, 0, 'k-mori' FROM device WHERE id > ?", (known,))
     ledger.close()
-    peers = "".join(f"[Peer]\nPublicKey = {b64encode(key).decode()}\nAllowedIPs = 10.64.{n >> 8}.{n & 255}/32, fd64:5e61::{n:x}/128\n"
-                    for key, n in zip(keys, hosts))
+    peers = "".join(f"[Peer]\nPublicKey = {b64encode(key).decode()}\n"
+                    f"AllowedIPs = 10.64.{n >> 8}.{n & 255}/32, fd64:5e61::{n:x}/128\n" for key, n in zip(keys, hosts))
     world.gw.run("wg", "addconf", "sekisho0", "/dev/stdin", input=peers)
     return [b64encode(key).decode() for key in keys]
 

@@ -259,7 +259,7 @@ class World:
         self.notify.bind(path)
         os.chmod(path, 0o666)
         self.notify.setblocking(False)
-        environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "NOTIFY_SOCKET": path, "LANG": "C.UTF-8",
+        environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "NOTIFY_SOCKET": path, "LANG": "C.UTF-8", "LD_BIND_NOW": "1",
                        **{k: v for k, v in os.environ.items() if k.endswith("SAN_OPTIONS")}}
         self.processes["gateway"] = self.gw.popen(*self.gateway_command(), env=environment, stdin=subprocess.DEVNULL,
                                                   stdout=self.log_file("gateway"), stderr=subprocess.STDOUT, umask=0o027)

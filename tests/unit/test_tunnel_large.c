@@ -172,8 +172,15 @@ static int probe(void)
 	return netif_create_wireguard("skprobe");
 }
 
-int main(void)
+/* The dynamic linker saves vector registers, through which keys are copied, on the stack when it binds a function at its first
+ * call; hence LD_BIND_NOW (ld.so(8)), here as in the gateway's unit. */
+int main(int argc, char **argv)
 {
+	(void)argc;
+	if (!getenv("LD_BIND_NOW")) {
+		setenv("LD_BIND_NOW", "1", 1);
+		execv("/proc/self/exe", argv);
+	}
 	kernel_has = geteuid() == 0 && namespace_main(probe) == 0;
 	int failed = namespace_main(userspace);
 	return namespace_main(kernel) || failed;

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a virtual machine boots from: a tiny initramfs that finds its disks, and ext4 images of folders, cached by what is in them."""
+"""What a virtual machine boots from: an initramfs that finds its disks, and ext4 images of folders, cached by contents."""
 import fcntl
 import gzip
 import hashlib
@@ -7,10 +7,8 @@ import lzma
 import os
 import shutil
 import stat
-import struct
-import subprocess
 
-from kernels import CACHE, Skip
+from kernels import CACHE, Skip, said
 
 BUSYBOX = "/bin/busybox"
 DISK_MODULES = ("virtio_pci", "virtio_blk", "virtio_rng", "ext4")
@@ -65,16 +63,14 @@ def initramfs(kernel):
 
 def ext4(path, folder, room_mib=64):
     """Makes an ext4 image of a folder, with that much room left."""
-    size = int(subprocess.run(["du", "-sm", "--apparent-size", folder], check=True, capture_output=True, text=True).stdout.split()[0])
-    files = int(subprocess.run(["du", "-s", "--inodes", folder], check=True, capture_output=True, text=True).stdout.split()[0])
+    size, files = (int(said("du", "-s", *how, folder).split()[0]) for how in (("-m", "--apparent-size"), ("--inodes",)))
     with open(path, "wb") as f:
         f.truncate((size + size // 8 + files // 200 + room_mib + 8) << 20)
-    subprocess.run(["mke2fs", "-q", "-F", "-t", "ext4", "-O", "^has_journal", "-m", "0", "-N", str(files + 8192), "-d", folder, path],
-                   check=True)
+    said("mke2fs", "-q", "-F", "-t", "ext4", "-O", "^has_journal", "-m", "0", "-N", str(files + 8192), "-d", folder, path)
 
 
 def cached(name, key, make):
-    """build/vm/cache/NAME-HASH.img, made by make(path, folder) unless there is one for this key (bytes). Older ones are removed."""
+    """build/vm/cache/NAME-HASH.img, made by make(path, folder) unless there is one for this key (bytes). Older ones go."""
     digest = hashlib.sha256(key).hexdigest()[:16]
     path = f"{CACHE}/{name}-{digest}.img"
     with open(f"{CACHE}/lock", "w") as lock:

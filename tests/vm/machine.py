@@ -7,8 +7,8 @@
     m.console()         # what it wrote on its first serial port, so far
     m.kill()            # as a power failure does
 
-The first serial port is the console, a file. The second, ttyS1, is for the guest's verdict: init writes `exit N` there. Each disk is
-/dev/vda, vdb, ... in the order given; what the guest writes is thrown away at its end, unless the disk is in `keep`.
+The first serial port is the console, a file. The second, ttyS1, is for the guest's verdict: init writes `exit N` there.
+Each disk is /dev/vda, vdb, ... in the order given; what the guest writes is thrown away at its end, unless the disk is in `keep`.
 """
 import fcntl
 import os
@@ -50,8 +50,9 @@ class Machine:
         self.console_path, self.result_path = (os.path.join(self.folder, n) for n in ("console", "result"))
         self.process = self.started = None
         self.command = [
-            QEMU, "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", str(cpus), "-m", str(memory), "-nodefaults", "-no-user-config",
-            "-display", "none", "-no-reboot", "-net", "none", "-kernel", kernel.image, "-initrd", initrd,
+            QEMU, "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", str(cpus), "-m", str(memory),
+            "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-net", "none",
+            "-kernel", kernel.image, "-initrd", initrd,
             # A busy host may deliver no timer tick while the kernel counts them.
             "-append", f"console=ttyS0 panic=-1 no_timer_check {append}".strip(),
             "-serial", f"file:{self.console_path}", "-serial", f"file:{self.result_path}",
@@ -67,7 +68,9 @@ class Machine:
             with open(path, "w"):
                 pass
         self.started = time.monotonic()
-        self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL)
+        # However this program ends, the machine ends with it.
+        self.process = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", *self.command],
+                                        stdin=subprocess.DEVNULL)
         return self
 
     def console(self):

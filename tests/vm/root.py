@@ -7,15 +7,16 @@ import shutil
 import subprocess
 
 import image
-from kernels import Skip
+from kernels import Skip, said
 
 INIT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "small-init")
 PACKAGES = """base-files base-passwd bash coreutils conntrack findutils grep iproute2 kmod libc-bin login mount nftables oathtool
 libpam-modules libpam-modules-bin libpam-oath libpam-runtime openssl passwd procps python3 python3-cryptography python3-pytest sed
-sqlite3 systemd util-linux wireguard-tools libmnl0 libnftnl11 libnetfilter-conntrack3 libjansson4 libsqlite3-0 libcap-ng0 libseccomp2
-libqrencode4 libpng16-16 libsystemd0 libssl3 libpam0g libcmocka0 dash iputils-ping""".split()
-UNUSED = re.compile(r"/usr/share/(doc|man|locale|info|bash-completion|zsh|perl5?|lintian|bug|doc-base|i18n)/|/usr/lib/python3[.0-9]*/"
-                    r"(test|idlelib|tkinter|lib2to3|ensurepip|pydoc_data)/|/usr/lib/x86_64-linux-gnu/(perl|gconv)/|/usr/share/zoneinfo/right/")
+sqlite3 systemd util-linux wireguard-tools libmnl0 libnftnl11 libnetfilter-conntrack3 libjansson4 libsqlite3-0 libcap-ng0
+libseccomp2 libqrencode4 libpng16-16 libsystemd0 libssl3 libpam0g libcmocka0 dash iputils-ping""".split()
+UNUSED = re.compile("/usr/share/(doc|man|locale|info|bash-completion|zsh|perl5?|lintian|bug|doc-base|i18n|zoneinfo/right)/"
+                    "|/usr/lib/python3[.0-9]*/(test|idlelib|tkinter|lib2to3|ensurepip|pydoc_data)/"
+                    "|/usr/lib/x86_64-linux-gnu/(perl|gconv)/")
 PAM_COMMON = {"common-auth": "auth required pam_unix.so\n", "common-account": "account required pam_unix.so\n",
               "common-password": "password required pam_unix.so yescrypt\n", "common-session": "session required pam_unix.so\n",
               "common-session-noninteractive": "session required pam_unix.so\n"}
@@ -24,11 +25,11 @@ SHADOW = "root:*:19000:0:99999:7:::\n"
 
 def closure(names):
     """Those packages and what they depend on, as {name: version} of what is installed."""
-    shown = subprocess.run(["dpkg-query", "-W", "-f", "${db:Status-Abbrev}|${Package}|${Version}|${Pre-Depends}, ${Depends}|${Provides}\n"],
-                           check=True, capture_output=True, text=True).stdout
+    form = "${db:Status-Abbrev}|${Package}|${Version}|${Provides}|${Pre-Depends}, ${Depends}\n"
+    shown = said("dpkg-query", "-W", "-f", form)
     installed, provides = {}, {}
     for line in shown.splitlines():
-        status, name, version, depends, provided = line.split("|", 3)[:3] + line.split("|", 3)[3].rsplit("|", 1)
+        status, name, version, provided, depends = line.split("|", 4)
         if not status.startswith("ii"):
             continue
         installed[name] = (version, depends)
@@ -52,7 +53,7 @@ def closure(names):
 
 def files(packages):
     """Paths that these packages installed, with Python's compiled files beside its modules."""
-    listed = subprocess.run(["dpkg-query", "-L", *packages], check=True, capture_output=True, text=True).stdout
+    listed = said("dpkg-query", "-L", *packages)
     paths = {p for p in listed.splitlines() if p.startswith("/") and p != "/." and not UNUSED.search(p + "/")}
     paths = {p for p in paths if os.path.lexists(p)}
     for folder in {os.path.dirname(p) for p in paths if p.endswith(".py")}:
@@ -77,14 +78,15 @@ def fill(folder, paths):
         os.symlink(f"usr/{link}", f"{folder}/{link}")
     # Through tar: hard links, modes and links stay, and /bin/x lands in /usr/bin as on a system with a merged /usr.
     names = "\n".join(os.path.join(os.path.realpath(os.path.dirname(p)), os.path.basename(p)).lstrip("/") for p in plain)
-    pack = subprocess.Popen(["tar", "-C", "/", "-cf", "-", "--no-recursion", "-T", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                            text=True)
+    pack = subprocess.Popen(["tar", "-C", "/", "-cf", "-", "--no-recursion", "-T", "-"],
+                            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     unpack = subprocess.Popen(["tar", "-C", folder, "-xf", "-", "--keep-directory-symlink"], stdin=pack.stdout)
     pack.stdin.write(names)
     pack.stdin.close()
     if unpack.wait() or pack.wait():
         raise RuntimeError("the root disk's files cannot be copied")
-    for name in ("dev", "proc", "sys", "run", "tmp", "mnt", "srv", "root", "lib/modules", "var/lib", "var/log", "var/tmp", "etc/pam.d"):
+    for name in ("dev", "proc", "sys", "run", "tmp", "mnt", "srv", "root", "lib/modules", "var/lib", "var/log", "var/tmp",
+                 "etc/pam.d"):
         os.makedirs(f"{folder}/{name}", exist_ok=True)
     for name in ("passwd", "group"):
         with open(f"/usr/share/base-passwd/{name}.master") as f:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs unit and system tests in the small virtual machine: Debian's kernels, WireGuard in the kernel, the tests that run outside too.
+"""Runs unit and system tests in the small virtual machine: Debian's kernels, WireGuard in the kernel, the very tests of outside.
 
 usage: small.py [--kernel 6.1|6.12]... [--smoke] [--timeout SECONDS] [pytest argument]...
 
@@ -25,9 +25,11 @@ BUILD = os.environ.get("SEKISHO_BUILD", os.path.join(ROOT, "build", "gcc"))
 PROGRAMS = ("sekisho", "sekisho-gateway", "sekisho-portal", "sekisho-auth")
 TOOLS = ("firewall_driver", "pam_script.so")
 # What depends on the kernel. The rest of the tests sees the same kernel calls as outside.
-UNIT = ("test_netif", "test_tunnel", "test_tunnel_large", "test_nflog", "test_flow", "test_firewall", "test_firewall_change", "test_firewall_profile")
+UNIT = ("test_netif", "test_tunnel", "test_tunnel_large", "test_nflog", "test_flow", "test_firewall", "test_firewall_change",
+        "test_firewall_profile")
 SMOKE = ("test_tunnel", "test_restart", "test_firewall_changes")
-SYSTEM = (*SMOKE, "test_admission", "test_devices", "test_enforcement", "test_firewall_packets", "test_login", "test_evidence", "test_start")
+SYSTEM = (*SMOKE, "test_admission", "test_devices", "test_enforcement", "test_extra_ports", "test_firewall_locks",
+          "test_firewall_packets", "test_firewall_ports", "test_login", "test_oracle", "test_evidence", "test_start")
 SLOWER = os.environ.get("SEKISHO_SLOWER", "5")  # how much longer every deadline is than outside
 
 
@@ -89,7 +91,8 @@ def main():
         for m in running:
             code = m.wait(options.timeout)
             verdict = "no verdict" if code is None else "passed" if code == 0 else f"failed ({code})"
-            print(f"==== {os.path.basename(m.folder)}: {verdict} after {time.monotonic() - m.started:.0f} s\n{m.console()}", flush=True)
+            took = time.monotonic() - m.started
+            print(f"{m.console()}==== {os.path.basename(m.folder)}: {verdict} after {took:.0f} s", flush=True)
             worst = worst or (code != 0)
         return int(worst)
     finally:
