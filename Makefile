@@ -183,11 +183,19 @@ $(B)/tests/policy_bench: tests/bench/policy_bench.c $(LIB_all)
 bench-policy: $(B)/tests/policy_bench ## time and memory to read and compile 50,000 rules for 10,000 users (part of bench)
 	$<
 
+$(B)/tests/firewall_bench: $(B)/tests/bench/firewall_bench.o $(B)/tests/oracle/oracle_wire.o $(LIB_all)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(LIB_all) -Wl,--end-group $(LIBS_all)
+.PHONY: bench-firewall
+bench-firewall: $(B)/tests/firewall_bench ## times of changes of the ruleset, and its cost for a packet (as root; part of bench)
+	$(SYSTEM) $(PYTHON) tests/bench/firewall_bench.py
+
 .PHONY: bench
 bench: ## throughput with and without our rules, times of admission, login and the end of a session (as root)
 	tests/deps
 	$(MAKE) -j$(shell nproc) all
 	$(MAKE) bench-policy
+	$(MAKE) bench-firewall
 	$(SYSTEM) $(PYTHON) tests/bench/bench.py
 
 SOURCES := $(sort $(wildcard common/*.c config/*.c gateway/*.c gateway/cli/*.c auth/*.c))

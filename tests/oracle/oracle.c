@@ -264,8 +264,9 @@ static struct target corner(struct oracle *o, const struct profile *p)
 	const struct profile_box *b = &p->boxes[random_below(&o->state, (unsigned)p->count)];
 	unsigned way = random_below(&o->state, 4), port = way & 1 ? b->port_first : b->port_last;
 
-	return (struct target){
-		.addr = beside(o, way & 2 ? &b->first : &b->last), .port = (uint16_t)(port + random_below(&o->state, 3) - 1)};
+	return (struct target){.addr = beside(o, way & 2 ? &b->first : &b->last),
+		.proto = b->proto_first == b->proto_last ? b->proto_first : 0,
+		.port = (uint16_t)(port + random_below(&o->state, 3) - 1)};
 }
 
 static struct packet some_packet(struct oracle *o, const struct set *s)

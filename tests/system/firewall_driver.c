@@ -3,14 +3,14 @@
  * Drives gateway/firewall.h for the packet tests: one command a line on standard input, one answer a line on standard output:
  * "ok", "ok VALUES..." or "error NUMBER TEXT". Commands:
  *
- *   spec KEY VALUE             interface, listen, portal, network (twice), gateway (twice), resolver and extra (add one; "none" empties)
- *   open                       -> ok created | ok taken-over
- *   respec | close | destroy | alive SECONDS
- *   box FIRST LAST PROTO-PROTO PORT-PORT      adds one to the profile that the next command uses
- *   profile ID | churn ID TIMES | profile-remove ID      churn: sets the same boxes TIMES times
- *   session SERIAL PROFILE TIMEOUT_MS V4 [V6] | session-remove SERIAL V4 [V6]
- *   sessions | profiles | counters | monitor | whole
- *   reopen TIMES               firewall_open() again and again, each time with a new handle
+ *   spec KEY VALUE             interface, listen, portal, network (twice), gateway (twice), resolver and extra (add one; "none"
+ * empties) open                       -> ok created | ok taken-over respec | close | destroy | alive SECONDS box FIRST LAST
+ * PROTO-PROTO PORT-PORT      adds one to the profile that the next command uses profile ID | churn ID TIMES | profile-remove ID
+ * churn: sets the same boxes TIMES times change-profile ID | change-session SERIAL PROFILE TIMEOUT_MS V4 [V6] | change-drop
+ * SERIAL V4 [V6]      collected, until: change-keep 0|1            what was collected is change 0 or 1 change-commit 0|1 | sway
+ * TIMES       sway: commits 0 and 1 in turns, TIMES in all session SERIAL PROFILE TIMEOUT_MS V4 [V6] | session-remove SERIAL V4
+ * [V6] sessions | profiles | counters | monitor | whole reopen TIMES               firewall_open() again and again, each time
+ * with a new handle
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -28,6 +28,7 @@ struct state {
 	char interface[16];
 	struct profile_box boxes[BOXES_MAX];
 	struct profile profile;
+	struct firewall_change *collected, *kept[2];
 };
 
 static struct state st;
@@ -164,6 +165,57 @@ static int set_profile(uint16_t id, unsigned times)
 	return rc;
 }
 
+/* ---- changes ---- */
+
+static int collect(char **w, unsigned n)
+{
+	struct firewall_session s = {0};
+	int rc = st.collected ? 0 : firewall_change_new(st.f, &st.collected);
+
+	if (rc < 0 || n < 2)
+		return rc < 0 ? rc : -EINVAL;
+	if (strcmp(w[0], "change-profile") == 0) {
+		rc = firewall_change_profile(st.collected, (uint16_t)number(w[1]), &st.profile);
+		st.profile.count = 0;
+		return rc;
+	}
+	s.serial = number(w[1]);
+	if (strcmp(w[0], "change-drop") == 0) {
+		rc = read_session(w, n, 2, &s);
+		return rc < 0 ? rc : firewall_change_drop(st.collected, &s);
+	}
+	if (strcmp(w[0], "change-session") != 0 || n < 5)
+		return -EINVAL;
+	s.profile = (uint16_t)number(w[2]);
+	s.timeout_ms = (int64_t)number(w[3]);
+	rc = read_session(w, n, 4, &s);
+	return rc < 0 ? rc : firewall_change_session(st.collected, &s);
+}
+
+static int change(char **w, unsigned n)
+{
+	unsigned which = n == 2 ? number(w[1]) : 0;
+	int rc = 0;
+
+	if (strcmp(w[0], "sway") == 0) {
+		if (!st.kept[0] || !st.kept[1])
+			return -EINVAL;
+		for (unsigned i = 0; i < which && rc == 0; i++)
+			rc = firewall_change_commit(st.kept[i % 2]);
+		return rc;
+	}
+	if (strcmp(w[0], "change-keep") != 0 && strcmp(w[0], "change-commit") != 0)
+		return collect(w, n);
+	if (which > 1)
+		return -EINVAL;
+	if (strcmp(w[0], "change-commit") == 0)
+		return st.kept[which] ? firewall_change_commit(st.kept[which]) : -EINVAL;
+	firewall_change_free(st.kept[which]);
+	st.kept[which] = st.collected;
+	st.collected = NULL;
+	return 0;
+}
+
 static int run(char **w, unsigned n, char *text, size_t size)
 {
 	struct firewall_session s = {0};
@@ -177,6 +229,8 @@ static int run(char **w, unsigned n, char *text, size_t size)
 		return add_box(w, n);
 	if (!st.f)
 		return -ENOTCONN;
+	if (strcmp(w[0], "sway") == 0 || strncmp(w[0], "change-", strlen("change-")) == 0)
+		return change(w, n);
 	if (strcmp(w[0], "respec") == 0)
 		return firewall_respec(st.f, &st.spec);
 	if (strcmp(w[0], "destroy") == 0)

@@ -3,11 +3,10 @@
 or somebody else takes the table away. Nothing permitted is lost, nothing forbidden gets through."""
 import contextlib
 import socket
-import struct
-import time
 
 from firewall_net import (ALIVE, BOTH, PHONE, PROFILE, QUIET, RESOLVER, SERIAL, SERVER, UDP, exchange, flow, ready,
                           server_boxes, sock, tcp, udp)
+from firewall_traffic import NOTHING_WRONG, Traffic
 from netns import wait_until
 
 pytest_plugins = ["firewall_fixtures"]
@@ -105,70 +104,6 @@ def test_connections_carry_session_and_profile(net, logged_in, v):
 
 
 # ---- changes under traffic ----
-
-class Traffic:
-    """Numbered packets over four ways at once: permitted and forbidden, towards the server and towards the phone."""
-
-    def __init__(self, net, v, stack):
-        def open_socket(namespace, address, port):
-            return stack.enter_context(sock(namespace, v, socket.SOCK_DGRAM, bind=(address, port)))
-        self.good_server, self.bad_server = open_socket(net.lan, SERVER[v], 9001), open_socket(net.lan, SERVER[v], 9002)
-        self.good_phone, self.bad_phone = open_socket(net.phone, PHONE[v], 9101), open_socket(net.phone, PHONE[v], 9102)
-        self.good, self.bad = (SERVER[v], 9001), (SERVER[v], 9002)
-        self.back, self.bad_back = (PHONE[v], 9101), (PHONE[v], 9102)
-        self.sent = 0
-        self.there, self.again, self.leaked = set(), set(), 0
-
-    def collect(self, s, numbers):
-        with contextlib.suppress(BlockingIOError):
-            while True:
-                try:
-                    numbers.add(struct.unpack("!I", s.recv(64))[0])
-                except (ConnectionError, PermissionError):
-                    pass
-
-    def drain(self):
-        self.collect(self.good_server, self.there)
-        self.collect(self.good_phone, self.again)
-        leaked = set()
-        self.collect(self.bad_server, leaked)
-        self.collect(self.bad_phone, leaked)
-        self.leaked += len(leaked)
-
-    def step(self):
-        data = struct.pack("!I", self.sent)
-        self.good_phone.sendto(data, self.good)
-        self.good_server.sendto(data, self.back)
-        with contextlib.suppress(OSError):
-            self.bad_phone.sendto(data, self.bad)
-        self.bad_server.sendto(data, self.bad_back)
-        self.sent += 1
-        if self.sent % 256 == 0:
-            self.drain()
-
-    def run_during(self, driver, command):
-        self.step()
-        driver.start(command)
-        end = time.monotonic() + 60
-        while not driver.idle():
-            assert time.monotonic() < end
-            for _ in range(50):
-                self.step()
-        assert driver.answer().startswith("ok")
-        self.drain_to_the_end()
-
-    def drain_to_the_end(self):
-        def arrived():
-            self.drain()
-            return self.sent - 1 in self.there and self.sent - 1 in self.again
-        wait_until(arrived, 5.0, "the last packet")
-
-    def verdict(self):
-        return {"lost there": self.sent - len(self.there), "lost back": self.sent - len(self.again), "leaked": self.leaked}
-
-
-NOTHING_WRONG = {"lost there": 0, "lost back": 0, "leaked": 0}
-
 
 def under_traffic(net, driver, v, command):
     with contextlib.ExitStack() as stack:
