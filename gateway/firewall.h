@@ -89,8 +89,8 @@ int firewall_session_remove(struct firewall *f, const struct firewall_session *s
  * them, in as many transactions as it takes; ONE transaction then repoints the profiles and replaces the sessions' elements;
  * then what nothing refers to any more is deleted. 0, or -errno: whatever was in force is in force, whole, and what was built is
  * deleted again (or, if we die meanwhile or the kernel refuses that too, by the next change that fails or firewall_open()).
- * A commit may be repeated, after a failure or later. Should the kernel's answer to the switch be lost for good (-ETIMEDOUT, -ENOBUFS),
- * nobody knows which set is in force: firewall_whole() then says 0.
+ * A commit may be repeated, after a failure or later. Should the kernel's answer to the switch be lost for good (-ETIMEDOUT,
+ * -ENOBUFS), nobody knows which set is in force: firewall_whole() then says 0.
  *
  * A packet that has been given its session's mark when the switch happens is judged by the new contents of the profile it
  * had: give an id that sessions leave other contents in a later change, not in the same one.

@@ -54,7 +54,8 @@ static const struct chain {
 static const struct nft_hook redirect_hook = {NF_INET_PRE_ROUTING, NF_IP_PRI_NAT_DST, "nat"};
 
 static const char *const helper_chains[] = {"enter", "spoofed", "to_gateway", "knock", "copy_knock", "from_tunnel", "to_tunnel",
-	"resolve", "query", "grant", "pass", "no_session", "denied", "refuse"};
+	"ask_resolver", "resolver_answers", "resolve", "query", "unusual", "unlisted", "unlisted_reply", "mss", "grant", "pass",
+	"no_session", "denied", "refuse"};
 
 static const char *const counters[] = {"denied", "no_session", "stale", "spoofed", "knocks"};
 

@@ -87,9 +87,9 @@ static void add_objects(struct nft *n, const struct profile_names *x)
 		nft_rule_goto(n, "pass");
 	}
 	nft_rule(n, x->forward);
-	nft_rule_goto(n, "denied");
+	nft_rule_goto(n, "unlisted");
 	nft_rule(n, x->reply);
-	nft_rule_conclude(n, NF_DROP);
+	nft_rule_goto(n, "unlisted_reply");
 }
 
 static void put_key(uint8_t key[static KEY6_SIZE], const struct addr *a, uint8_t proto, uint16_t port)

@@ -14,6 +14,13 @@ enum { PORT_DNS = 53 };
 /* Packets a second and burst, of each source. */
 enum { QUERY_RATE = 50, QUERY_BURST = 100, REFUSED_RATE = 5, REFUSED_BURST = 20 };
 
+void firewall_rules_dns_gate(struct nft *n, const char *from, uint32_t port_offset, const char *through)
+{
+	nft_rule(n, from);
+	nft_rule_port(n, port_offset, PORT_DNS);
+	nft_rule_jump(n, through);
+}
+
 void firewall_rules_dns(struct nft *n, const char *from, uint32_t port_offset, const char *chain)
 {
 	static const uint8_t protocols[] = {IPPROTO_UDP, IPPROTO_TCP};

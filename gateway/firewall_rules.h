@@ -22,7 +22,9 @@ void firewall_rules_enter(struct firewall *f);
 void firewall_rules_host(struct firewall *f);
 void firewall_rules_forward(struct firewall *f);
 
-/* DNS from or to the resolvers (by port_offset), over both protocols that RFC 7766 asks for: goes to `chain`. */
+/* DNS from or to the resolvers (by port_offset), over both protocols that RFC 7766 asks for: goes to `chain`. The first asks the
+ * port only and leaves the rest to a chain `through`, so that other packets pay little. */
+void firewall_rules_dns_gate(struct nft *n, const char *from, uint32_t port_offset, const char *through);
 void firewall_rules_dns(struct nft *n, const char *from, uint32_t port_offset, const char *chain);
 
 /* ICMP errors that belong to a connection, any that conntrack knows or unmarked ones only (DNS without a session): go to `chain`.

@@ -63,6 +63,12 @@ static void add_enter(struct firewall *f)
 	nft_rule(n, "enter");
 	nft_rule_set_mark_to(n, 0); /* never trust an earlier mark */
 	nft_rule_end(n);
+	/* An address that has a session is one of ours: nothing more to be asked of most packets. */
+	firewall_rules_session_mark(n, "enter", true);
+	nft_rule(n, "enter");
+	nft_rule_meta(n, NFT_META_MARK, NFT_R1);
+	nft_rule_cmp_u32(n, NFT_CMP_NEQ, 0);
+	nft_rule_conclude(n, NF_ACCEPT);
 	for (unsigned i = 0; i < FIREWALL_FAMILIES; i++) {
 		const struct firewall_family *v = &firewall_families[i];
 
@@ -78,11 +84,6 @@ static void add_enter(struct firewall *f)
 		nft_rule_address(n, v->nfproto, v->source, firewall_gateway(f, i));
 		nft_rule_goto(n, "spoofed");
 	}
-	firewall_rules_session_mark(n, "enter", true);
-	nft_rule(n, "enter");
-	nft_rule_meta(n, NFT_META_MARK, NFT_R1);
-	nft_rule_cmp_u32(n, NFT_CMP_NEQ, 0);
-	nft_rule_conclude(n, NF_ACCEPT);
 	add_without_session(n);
 }
 

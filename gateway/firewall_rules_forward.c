@@ -60,19 +60,29 @@ static void add_leave(struct firewall *f)
 	static const uint32_t sides[] = {NFT_META_IIFNAME, NFT_META_OIFNAME};
 	struct nft *n = &f->nft;
 
+	nft_rule(n, "leave");
+	nft_rule_meta(n, NFT_META_MARK, NFT_R1);
+	nft_rule_cmp_u32(n, NFT_CMP_EQ, MARK_PASS);
+	nft_rule_goto(n, "mss");
 	for (unsigned i = 0; i < sizeof(sides) / sizeof(sides[0]); i++) {
 		nft_rule(n, "leave");
 		nft_rule_interface(n, sides[i], NFT_CMP_EQ, f->interface);
-		nft_rule_meta(n, NFT_META_MARK, NFT_R1);
-		nft_rule_cmp_u32(n, NFT_CMP_NEQ, MARK_PASS);
 		nft_rule_conclude(n, NF_DROP);
 	}
 	for (unsigned i = 0; i < sizeof(sides) / sizeof(sides[0]); i++) {
-		nft_rule(n, "leave");
-		nft_rule_interface(n, sides[i], NFT_CMP_EQ, f->interface);
-		nft_rule_clamp_mss(n);
+		nft_rule(n, "mss");
+		nft_rule_clamp_mss(n, sides[i], f->interface);
 		nft_rule_end(n);
 	}
+}
+
+/* Comes back with what is to be judged like any other packet. Errors about queries that began without a session are nobody's. */
+static void add_unusual(struct nft *n)
+{
+	nft_rule(n, "unusual");
+	nft_rule_ct_state(n, NF_CT_STATE_INVALID_BIT, true);
+	nft_rule_conclude(n, NF_DROP);
+	firewall_rules_icmp_errors(n, "unusual", true, "pass");
 }
 
 static void add_from_tunnel(struct firewall *f)
@@ -86,17 +96,24 @@ static void add_from_tunnel(struct firewall *f)
 	nft_rule(n, "from_tunnel"); /* phones cannot reach each other */
 	nft_rule_interface(n, NFT_META_OIFNAME, NFT_CMP_EQ, f->interface);
 	nft_rule_goto(n, "denied");
-	firewall_rules_originals(n, "from_tunnel");
-	firewall_rules_dns(n, "from_tunnel", FIREWALL_DESTINATION_PORT, "resolve");
-	firewall_rules_icmp_errors(n, "from_tunnel", true, "pass");
+	nft_rule(n, "from_tunnel");
+	nft_rule_ct_state(n, NF_CT_STATE_INVALID_BIT | NF_CT_STATE_BIT(IP_CT_RELATED), true);
+	nft_rule_jump(n, "unusual");
+	nft_rule(n, "from_tunnel");
+	nft_rule_ct_direction(n, IP_CT_DIR_REPLY);
+	nft_rule_conclude(n, NF_DROP);
+	firewall_rules_dns_gate(n, "from_tunnel", FIREWALL_DESTINATION_PORT, "ask_resolver");
+	firewall_rules_dns(n, "ask_resolver", FIREWALL_DESTINATION_PORT, "resolve");
 	nft_rule(n, "from_tunnel");
 	nft_rule_load_mark(n, MARK_SERIAL_MASK);
 	nft_rule_cmp_u32(n, NFT_CMP_EQ, 0);
 	nft_rule_goto(n, "no_session");
 	add_stale(n, "from_tunnel", false);
-	firewall_rules_icmp_errors(n, "from_tunnel", false, "pass");
 	add_profile_map(n, "from_tunnel", MAP_PROFILES);
 	nft_rule(n, "from_tunnel");
+	nft_rule_goto(n, "unlisted");
+	firewall_rules_icmp_errors(n, "unlisted", false, "pass");
+	nft_rule(n, "unlisted");
 	nft_rule_goto(n, "denied");
 }
 
@@ -115,8 +132,11 @@ static void add_to_tunnel(struct firewall *f)
 	nft_rule(n, "to_tunnel");
 	nft_rule_ct_direction(n, IP_CT_DIR_ORIGINAL);
 	nft_rule_conclude(n, NF_DROP);
-	firewall_rules_dns(n, "to_tunnel", FIREWALL_SOURCE_PORT, "pass");
-	firewall_rules_icmp_errors(n, "to_tunnel", true, "pass");
+	firewall_rules_dns_gate(n, "to_tunnel", FIREWALL_SOURCE_PORT, "resolver_answers");
+	firewall_rules_dns(n, "resolver_answers", FIREWALL_SOURCE_PORT, "pass");
+	nft_rule(n, "to_tunnel");
+	nft_rule_ct_state(n, NF_CT_STATE_BIT(IP_CT_RELATED), true);
+	nft_rule_jump(n, "unusual");
 	nft_rule(n, "to_tunnel");
 	nft_rule_set_mark_to(n, 0);
 	nft_rule_end(n);
@@ -126,15 +146,18 @@ static void add_to_tunnel(struct firewall *f)
 	nft_rule_cmp_u32(n, NFT_CMP_EQ, 0);
 	nft_rule_conclude(n, NF_DROP);
 	add_stale(n, "to_tunnel", true);
-	firewall_rules_icmp_errors(n, "to_tunnel", false, "pass");
 	add_profile_map(n, "to_tunnel", MAP_PROFILES_REPLY);
 	nft_rule(n, "to_tunnel");
+	nft_rule_goto(n, "unlisted_reply");
+	firewall_rules_icmp_errors(n, "unlisted_reply", false, "pass");
+	nft_rule(n, "unlisted_reply");
 	nft_rule_conclude(n, NF_DROP);
 }
 
 void firewall_rules_forward(struct firewall *f)
 {
 	add_forward(f);
+	add_unusual(&f->nft);
 	add_from_tunnel(f);
 	add_to_tunnel(f);
 	add_leave(f);

@@ -216,9 +216,10 @@ void nft_rule_log(struct nft *n, const char *prefix, uint16_t group, uint32_t sn
 void nft_rule_limit(struct nft *n, uint64_t rate, uint32_t burst); /* packets a second; matches below it */
 void nft_rule_update(struct nft *n, const char *set, uint64_t rate, uint32_t burst); /* the same for each value of register 1 */
 void nft_rule_redirect(struct nft *n, uint16_t port); /* to this host, to that port; of nat chains */
-void nft_rule_clamp_mss(struct nft *n); /* TCP SYN: MSS to what the route carries */
+void nft_rule_clamp_mss(struct nft *n, uint32_t side, const char *interface); /* TCP SYN: MSS to what the route carries */
 void nft_rule_reject(struct nft *n, uint32_t type, uint8_t code);
 void nft_rule_conclude(struct nft *n, int verdict); /* NF_ACCEPT or NF_DROP, and ends the rule */
+void nft_rule_jump(struct nft *n, const char *chain); /* goes there and comes back, and ends the rule */
 void nft_rule_goto(struct nft *n, const char *chain); /* goes there, and ends the rule */
 
 #endif

@@ -249,7 +249,7 @@ void nft_rule_redirect(struct nft *n, uint16_t port)
 	put_u32(e, NFTNL_EXPR_REDIR_FLAGS, NF_NAT_RANGE_PROTO_SPECIFIED);
 }
 
-void nft_rule_clamp_mss(struct nft *n)
+void nft_rule_clamp_mss(struct nft *n, uint32_t side, const char *interface)
 {
 	static const uint8_t mask = TCP_SYN | TCP_RST, syn = TCP_SYN;
 	struct nftnl_expr *e;
@@ -258,6 +258,7 @@ void nft_rule_clamp_mss(struct nft *n)
 	nft_rule_payload(n, NFT_PAYLOAD_TRANSPORT_HEADER, TCP_FLAGS_OFFSET, sizeof(mask), NFT_R1);
 	nft_rule_mask(n, &mask, sizeof(mask));
 	nft_rule_cmp(n, NFT_CMP_EQ, &syn, sizeof(syn));
+	nft_rule_interface(n, side, NFT_CMP_EQ, interface);
 	e = expression(n, "rt");
 	put_u32(e, NFTNL_EXPR_RT_KEY, NFT_RT_TCPMSS);
 	put_u32(e, NFTNL_EXPR_RT_DREG, NFT_R1);
@@ -298,6 +299,11 @@ static void end_with(struct nft *n, int verdict, const char *chain)
 void nft_rule_conclude(struct nft *n, int verdict)
 {
 	end_with(n, verdict, NULL);
+}
+
+void nft_rule_jump(struct nft *n, const char *chain)
+{
+	end_with(n, NFT_JUMP, chain);
 }
 
 void nft_rule_goto(struct nft *n, const char *chain)

@@ -18,7 +18,7 @@
 #include "gateway/netif.h"
 #include "tests/oracle/oracle.h"
 
-enum { PROFILES = 200, RULES = 20, SESSIONS = 10000, FLOWS = 512, BATCH = 256, BATCHES = 300, TURNS = 3, MANY = 100000 };
+enum { PROFILES = 200, RULES = 20, SESSIONS = 10000, FLOWS = 512, BATCH = 256, BATCHES = 200, TURNS = 3, MANY = 100000 };
 
 static struct firewall *f;
 
