@@ -28,34 +28,38 @@ exec /bin/busybox switch_root /root "${init:-/sbin/init}"
 """
 
 
-def _entry(name, mode, data=b"", number=[0]):
-    """One file of a cpio archive in the 'newc' format, see Documentation/driver-api/early-userspace/buffer-format.rst."""
-    number[0] += 1
-    raw = name.encode() + b"\0"
-    fields = (number[0], mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(raw), 0)
-    head = b"070701" + b"".join(b"%08x" % f for f in fields) + raw
-    return head + bytes(-len(head) % 4) + data + bytes(-len(data) % 4)
+def _cpio(entries):
+    """An archive of (name, mode, data) in the 'newc' format, see Documentation/driver-api/early-userspace/buffer-format.rst."""
+    for number, (name, mode, data) in enumerate([*entries, ("TRAILER!!!", 0, b"")], 1):
+        raw = name.encode() + b"\0"
+        fields = (number, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(raw), 0)
+        head = b"070701" + b"".join(b"%08x" % f for f in fields) + raw
+        yield head + bytes(-len(head) % 4) + data + bytes(-len(data) % 4)
+
+
+def _contents(kernel):
+    for name in ("bin", "proc", "sys", "dev", "root", "modules"):
+        yield name, stat.S_IFDIR | 0o755, b""
+    with open(BUSYBOX, "rb") as f:
+        yield "bin/busybox", stat.S_IFREG | 0o755, f.read()
+    order = ""
+    for path in kernel.with_dependencies(DISK_MODULES):
+        name = os.path.basename(path).removesuffix(".xz")
+        order += name + "\n"
+        with (lzma.open if path.endswith(".xz") else open)(path, "rb") as f:
+            yield f"modules/{name}", stat.S_IFREG | 0o644, f.read()
+    yield "modules/order", stat.S_IFREG | 0o644, order.encode()
+    yield "init", stat.S_IFREG | 0o755, INIT.encode()
 
 
 def initramfs(kernel):
     """Path of the initramfs for this kernel."""
     if not os.path.exists(BUSYBOX):
         raise Skip(f"{BUSYBOX} is missing (apt-get install busybox-static)")
-    parts = [_entry(d, stat.S_IFDIR | 0o755) for d in ("bin", "proc", "sys", "dev", "root", "modules")]
-    with open(BUSYBOX, "rb") as f:
-        parts.append(_entry("bin/busybox", stat.S_IFREG | 0o755, f.read()))
-    names = []
-    for path in kernel.with_dependencies(DISK_MODULES):
-        with (lzma.open if path.endswith(".xz") else open)(path, "rb") as f:
-            names.append(os.path.basename(path).removesuffix(".xz"))
-            parts.append(_entry(f"modules/{names[-1]}", stat.S_IFREG | 0o644, f.read()))
-    parts.append(_entry("modules/order", stat.S_IFREG | 0o644, "".join(n + "\n" for n in names).encode()))
-    parts.append(_entry("init", stat.S_IFREG | 0o755, INIT.encode()))
-    parts.append(_entry("TRAILER!!!", 0))
-    archive = gzip.compress(b"".join(parts), 1, mtime=0)
+    archive = gzip.compress(b"".join(_cpio(_contents(kernel))), 1, mtime=0)
     path = f"{CACHE}/initramfs-{kernel.release}-{hashlib.sha256(archive).hexdigest()[:16]}"
     if not os.path.exists(path):
-        with open(path + f".{os.getpid()}", "wb") as f:
+        with open(f"{path}.{os.getpid()}", "wb") as f:
             f.write(archive)
         os.rename(f.name, path)
     return path
