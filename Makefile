@@ -147,8 +147,13 @@ check-vm: ## the product in virtual machines, on Debian's kernels 6.1 and 6.12 (
 	tests/deps
 	$(MAKE) -j$(shell nproc) all tests
 	$(MAKE) check-vm-small
+	$(MAKE) check-vm-systemd
 check-vm-small: $(PROGRAMS) $(TEST_TOOLS) $(UNIT) ## its part with the kernel's WireGuard and ruleset; SMOKE=1: a shorter choice of tests
 	SEKISHO_BUILD=$(abspath $(B)) $(call vm,tests/vm/small.py $(if $(SMOKE),--smoke))
+
+.PHONY: check-vm-systemd
+check-vm-systemd: $(PROGRAMS) ## its part on a Debian that boots systemd: units, boot, reboot, power failures; SMOKE=1: installation only
+	SEKISHO_BUILD=$(abspath $(B)) PYTHONDONTWRITEBYTECODE=1 $(PYTEST) -s --durations=10 tests/vm/systemd$(if $(SMOKE),/test_install.py)
 
 .PHONY: fuzz-replay
 fuzz-replay: $(FUZZ) ## every fuzz target over its corpus, without a fuzzer

@@ -163,7 +163,7 @@ def test_a_modules_children_die_with_the_attempt(gateway):
         text = gateway.call("login", "t-yamada", "sakura-yama-41")
     assert "t-yamada" in text
     gateway.wait("journalctl -b -t tests-child --no-pager | grep child", 60, "the module had a child")
-    gateway.wait("! pgrep -f 'sleep 31415' && echo gone", 60, "the child is gone")
+    gateway.wait("! pgrep -f '^sleep 31415' && echo gone", 60, "the child is gone")
     gateway.wait("[ $(systemctl list-units --plain --no-legend 'sekisho-auth@*' | wc -l) = 0 ] && echo none", 60, "no attempt is left")
 
 
@@ -172,11 +172,11 @@ def test_a_killed_login_attempt_harms_nobody(gateway, session):
     with changed(gateway, "/etc/pam.d/sekisho", "sed -i '1i auth optional pam_exec.so quiet /opt/tests/hold' /etc/pam.d/sekisho"):
         gateway.sekisho("session", "end", str(session["id"]))
         attempt = gateway.send(call="login", **{"with": ["t-yamada", "sakura-yama-41"]})
-        gateway.wait("pgrep -f 'sleep 27182'", 120)
+        gateway.wait("pgrep -f '^sleep 27182'", 120)
         gateway.run("systemctl kill --signal=KILL --kill-whom=main 'sekisho-auth@*'")
         answer = attempt.wait(300)
     assert "error" not in answer, answer
     assert gateway.json("session", "list") == []
-    gateway.wait("! pgrep -f 'sleep 27182' && echo gone", 60)
+    gateway.wait("! pgrep -f '^sleep 27182' && echo gone", 60)
     assert "t-yamada" in gateway.call("login", "t-yamada", "sakura-yama-41")
     gateway.wait("sekisho status | grep 'No problems'", 60)
