@@ -212,7 +212,7 @@ static void compare_files(struct differ *d, const struct rule_file *before, cons
 	if (!exists(before))
 		differ_add(d, CHANGE_FILE_ADDED, f.path, "", false);
 	if (!exists(after))
-		differ_add(d, CHANGE_FILE_REMOVED, f.path, "", kind == FILE_GROUP || kind == FILE_USER);
+		differ_add(d, CHANGE_FILE_REMOVED, f.path, "", false);
 	if (!same_rules(before, after)) {
 		const struct side was = {.policy = d->before, .files = &before, .count = 1};
 		const struct side is = {.policy = d->after, .files = &after, .count = 1};
@@ -316,10 +316,29 @@ int policy_diff_subject(
 		d.error = walk(after, s, &is, &b.count);
 	a.files = was;
 	b.files = is;
+	if (!d.error && policy_has_files(before, s) && !policy_has_files(after, s))
+		differ_add(
+			&d, CHANGE_LOSES, NULL, "the last ACL file, without which `default-access` decides about logins", true);
 	add_open(&d, NULL, &a, &b);
 	subject_statements(&d, &a, &b);
 	free(was);
 	free(is);
+	return finish(&d, &found, out);
+}
+
+int policy_reach(const struct policy *p, const struct subject *s, int64_t at, struct policy_changes *out)
+{
+	static const struct policy nothing;
+	struct policy_changes found;
+	struct differ d = begin(&nothing, p, at, &found);
+	const struct rule_file **files = NULL;
+	struct side all = {.policy = p}, none = {.policy = &nothing};
+
+	if (!d.error)
+		d.error = walk(p, s, &files, &all.count);
+	all.files = files;
+	add_open(&d, NULL, &none, &all);
+	free(files);
 	return finish(&d, &found, out);
 }
 

@@ -57,6 +57,9 @@ int policy_diff(const struct policy *before, const struct policy *after, int64_t
 int policy_diff_subject(
 	const struct policy *before, const struct policy *after, const struct subject *s, int64_t at, struct policy_changes *out);
 
+/* All that a subject may reach at `at`, as CHANGE_GAINS without a file: what is left of its allow rules, in their words. */
+int policy_reach(const struct policy *p, const struct subject *s, int64_t at, struct policy_changes *out);
+
 bool policy_changes_equal(const struct policy_changes *a, const struct policy_changes *b);
 
 void policy_changes_free(struct policy_changes *c); /* leaves it empty; an empty one is fine */

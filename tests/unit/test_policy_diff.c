@@ -105,7 +105,7 @@ static void test_opens(void **state)
 		"users/a.acl is new\n"
 		"users/a.acl gains any 10.9.0.0/16\n");
 	check(SET({"users/a.acl", "allow tcp 22 10.0.0.1"}, {"devices/shared.acl", ""}), SET({0}),
-		"!users/a.acl is removed\n"
+		"users/a.acl is removed\n"
 		"!users/a.acl loses tcp 22 10.0.0.1\n"
 		"devices/shared.acl is removed\n");
 }
@@ -223,6 +223,9 @@ static void test_subject(void **state)
 	check_subject(SET(SYSTEMS, {"groups/jinji.acl", "allow webmail"}),
 		SET(SYSTEMS, {"groups/jinji.acl", "allow webmail"}, {"users/t-yamada.acl", "deny webmail"}),
 		"!loses webmail (tcp 443,993 10.20.0.10; tcp 443 2001:db8::10)\n");
+	check_subject(SET({"groups/soumu.acl", ""}, {"users/t-yamada.acl", ""}), SET({"groups/soumu.acl", ""}), "");
+	check_subject(SET({"groups/soumu.acl", ""}), SET({"devices/shared.acl", ""}),
+		"!loses the last ACL file, without which `default-access` decides about logins\n");
 	check_subject(SET({"groups/other.acl", "allow tcp 1 10.0.0.1"}), SET({0}), "");
 }
 
