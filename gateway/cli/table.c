@@ -127,6 +127,15 @@ static void widths_cut(const struct table *t, unsigned *widths, unsigned limit)
 	}
 }
 
+/* Is nothing left of the line behind a cell? */
+static bool rest_empty(const struct table *t, size_t cell)
+{
+	for (size_t i = cell + 1; i < t->cell_count && i % t->column_count; i++)
+		if (*t->cells[i])
+			return false;
+	return true;
+}
+
 int table_print(const struct table *t, FILE *to, unsigned width)
 {
 	unsigned widths[TABLE_COLUMNS] = {0};
@@ -148,9 +157,10 @@ int table_print(const struct table *t, FILE *to, unsigned width)
 		putc('\n', to);
 	for (size_t i = 0; i < t->cell_count; i++) {
 		size_t column = i % t->column_count;
-		bool last = column + 1 == t->column_count;
-		cell_print(to, t->cells[i], widths[column], &t->columns[column], last);
-		if (last)
+		bool rest = rest_empty(t, i);
+		if (!rest || *t->cells[i] || column == 0)
+			cell_print(to, t->cells[i], widths[column], &t->columns[column], rest);
+		if (column + 1 == t->column_count)
 			putc('\n', to);
 	}
 	return 0;
