@@ -39,7 +39,8 @@
  * SESSION {"id": 7, "device": "d7", "label", "class", "user", "groups"[], "opened", "expires", "ends", "ends_reason": as in
  *          session-ended, "ends_line": "FILE:LINE"|null, "idle_seconds", "idle_limit_seconds", "endpoint", "v4", "v6",
  *          "profile", "source_bytes", "destination_bytes", "connections"}; `expires` is `ends` under its former name
- * EXPLANATION {"allowed": bool, "generation", "at", "class", "rules": [{"action", "file", "line", "text", "until"}],
+ * EXPLANATION {"allowed": bool, "generation", "at", "class", "rules": [{"action", "file", "line", "what", "text", "until"}],
+ *          "statements": [{"file", "line", "text"}]: all hours, from, valid and session lines of the user's files,
  *          "session": {"bar": "not-yet"|"period"|"hours"|null, "file", "line", "text", "opens" or, unbarred, "ends"},
  *          "device": {"id", "status", "permitted": bool, "valid": bool}|null}
  *          session: may one exist then, by which statement not (or until when; file is null when none says so); permitted: is

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/acl_json.h"
 #include "gateway/control_internal.h"
 #include "gateway/session.h"
 
@@ -59,31 +60,6 @@ void control_reload(struct exchange *x)
 
 /* ---- explaining ---- */
 
-static json_t *rules_json(const struct rule_ref *rules, size_t count)
-{
-	json_t *array = json_array();
-	for (size_t i = 0; i < count; i++)
-		(void)json_array_append_new(
-			array, json_pack("{s:s, s:s, s:i, s:s, s:o}", "action", rules[i].action == RULE_ALLOW ? "allow" : "deny",
-				       "file", rules[i].file, "line", (int)rules[i].line, "text", rules[i].text, "until",
-				       control_json_time(rules[i].until == INT64_MAX ? 0 : rules[i].until)));
-	return array;
-}
-
-/* May a session exist at that instant, and which statement says so? */
-static json_t *terms_json(const struct policy *p, const struct subject *s, int64_t at)
-{
-	static const char *const bars[] = {[BAR_NOT_YET] = "not-yet", [BAR_PERIOD] = "period", [BAR_HOURS] = "hours"};
-	struct policy_terms t;
-	policy_terms(p, s, at, &t);
-	const bool barred = t.bar != BAR_NONE;
-	const struct line_ref *line = barred ? &t.bar_line : &t.ends_line;
-	const int64_t turns = barred ? t.opens : t.ends;
-	return json_pack("{s:s?, s:s?, s:i, s:s?, s:o}", "bar", barred ? bars[t.bar] : NULL, "file", line->file, "line",
-		(int)line->line, "text", line->file ? line->text : NULL, barred ? "opens" : "ends",
-		control_json_time(turns == INT64_MAX ? 0 : turns));
-}
-
 static json_t *device_json(const struct device *d, const char *user, int64_t at)
 {
 	char id[DEVICE_ID_TEXT];
@@ -138,8 +114,6 @@ static bool subject_class(struct exchange *x, const char *class_name, const char
 
 void control_acl_explain(struct exchange *x)
 {
-	enum { RULES_SHOWN = 32 };
-	struct rule_ref rules[RULES_SHOWN];
 	const char *names[GROUPS_MAX], *verb, *user, *class_name = NULL, *id = NULL, *proto, *port = NULL, *address;
 	json_t *groups = NULL;
 	json_int_t at = 0;
@@ -147,7 +121,6 @@ void control_acl_explain(struct exchange *x)
 	struct target target;
 	struct device device;
 	char why[256];
-	size_t count = 0;
 	if (!exchange_unpack(x, "{s:s, s:s, s?o, s?s, s?s, s:s, s?s, s:s, s?I}", "verb", &verb, "user", &user, "groups", &groups,
 		    "class", &class_name, "device", &id, "proto", &proto, "port", &port, "address", &address, "at", &at) ||
 		!exchange_groups(x, groups, names))
@@ -160,13 +133,9 @@ void control_acl_explain(struct exchange *x)
 	} else if (target_parse(proto, port, address, &target, why, sizeof why) < 0) {
 		exchange_error(x, "invalid", "for example: sekisho acl explain USER tcp 443 10.20.0.10", "%s", why);
 	} else if (subject_class(x, class_name, id, &device, &subject.device_class)) {
-		const struct policy *p = x->gateway->policy;
-		const bool allowed = policy_decide(p, &subject, &target, at, rules, RULES_SHOWN, &count);
-		exchange_end(
-			x, json_pack("{s:b, s:I, s:o, s:s, s:o, s:o, s:o}", "allowed", (int)allowed, "generation",
-				   (json_int_t)x->gateway->generation, "at", control_json_time(at), "class",
-				   device_class_name(subject.device_class), "rules",
-				   rules_json(rules, count < RULES_SHOWN ? count : RULES_SHOWN), "session",
-				   terms_json(p, &subject, at), "device", id ? device_json(&device, user, at) : json_null()));
+		json_t *answer = acl_json_explain(x->gateway->policy, &subject, &target, at);
+		(void)json_object_set_new(answer, "generation", json_integer((json_int_t)x->gateway->generation));
+		(void)json_object_set_new(answer, "device", id ? device_json(&device, user, at) : json_null());
+		exchange_end(x, answer);
 	}
 }
