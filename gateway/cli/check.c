@@ -198,7 +198,7 @@ static void check_acl(struct check *c)
 {
 	struct diag d = diag_new();
 	struct policy *p = NULL;
-	int error = aclset_load(PATH_ACL_DIR, &p, &d);
+	int error = aclset_load(NULL, PATH_ACL_DIR, &p, &d);
 	check_diag(c, &d, error == -ENOENT ? HINT_SETUP : "sekisho acl check  shows the lines");
 	policy_unref(p);
 	diag_free(&d);

@@ -18,8 +18,12 @@ int session_verb_list(int argc, char **argv);
 int session_verb_end(int argc, char **argv);
 
 int acl_verb_check(int argc, char **argv);
+int acl_verb_diff(int argc, char **argv);
 int acl_verb_apply(int argc, char **argv);
 int acl_verb_reload(int argc, char **argv);
+int acl_verb_who(int argc, char **argv);
+int acl_verb_show(int argc, char **argv);
+int acl_verb_history(int argc, char **argv);
 int explain_verb(int argc, char **argv);
 
 int log_verb_key(int argc, char **argv);

@@ -23,11 +23,13 @@ static const struct command commands[] = {
 		"  --valid-until DATE  the same; a day counts to its end\n"
 		"  --conf FILE|-       write the configuration to a new file (0600), or to standard output\n"
 		"  --png FILE, --svg FILE  write the QR code to a new file (0600)\n"
-		"  --qr, --no-qr       show the QR code here, or not; the default on a terminal when nothing is written to a file\n",
+		"  --qr, --no-qr       show the QR code here, or not; the default on a terminal when nothing is written to a "
+		"file\n",
 		enrol_verb},
 	{"device list", "[--status active|suspended|lost|revoked]", "all devices", NULL, device_verb_list},
 	{"device show", "ID", "everything about one device", NULL, device_verb_show},
-	{"device suspend", "ID [--note TEXT]", "shut a device out until it is resumed; its session ends", NULL, device_verb_suspend},
+	{"device suspend", "ID [--note TEXT]", "shut a device out until it is resumed; its session ends", NULL,
+		device_verb_suspend},
 	{"device resume", "ID [--note TEXT]", "let a suspended device in again", NULL, device_verb_resume},
 	{"device lost", "ID [--note TEXT] [--yes]", "report a device lost, for good; its session ends",
 		"  --yes               do not ask\n", device_verb_lost},
@@ -35,14 +37,38 @@ static const struct command commands[] = {
 		"  --yes               do not ask\n", device_verb_revoke},
 	{"session list", "", "who is logged in", NULL, session_verb_list},
 	{"session end", "ID", "end a session at once", NULL, session_verb_end},
-	{"acl check", "[DIR]", "are the ACL files well formed? needs no gateway", NULL, acl_verb_check},
-	{"acl apply", "", "put the ACL files in force, all or nothing", NULL, acl_verb_apply},
-	{"acl explain", "USER PROTO [PORT] ADDRESS [--class CLASS] [--group G...] [--files [DIR]]",
-		"may the user reach that address, and which rules say so?",
-		"  --class CLASS       ministry (default), private or shared\n"
+	{"acl check", "[DIR] [--config FILE]", "are the ACL files well formed? needs no gateway",
+		"  --config FILE       the sekisho.conf whose internal networks count; default: this machine's\n",
+		acl_verb_check},
+	{"acl diff", "[DIR] [--against N|DIR]", "who would gain or lose what if the files were applied now",
+		"  --against N|DIR     compare with an older generation, or with another folder, not with what is in force\n",
+		acl_verb_diff},
+	{"acl apply", "[--yes]", "show that, then put the ACL files in force, all or nothing",
+		"  --yes               do not ask, also when somebody loses access\n", acl_verb_apply},
+	{"acl explain",
+		"USER PROTO [PORT] ADDRESS [--device ID | --class CLASS] [--group G...] [--at TIME] [--on DATE | --files [DIR]]",
+		"may the user reach that address, and which lines say so?",
+		"  --device ID         on this device\n"
+		"  --class CLASS       on a device of this class: ministry (default), private or shared\n"
 		"  --group G...        these groups instead of those that the user has on this machine\n"
-		"  --files [DIR]       judge by the files, not by what is in force; DIR starts with '/' or '.'\n",
+		"  --at TIME           then, by the rules in force now: HH:MM or YYYY-MM-DDTHH:MM\n"
+		"  --on DATE           by what was in force then: YYYY-MM-DD (at noon, or --at HH:MM) or YYYY-MM-DDTHH:MM\n"
+		"  --files [DIR]       by the files, not by what is in force; DIR starts with '/' or '.'\n",
 		explain_verb},
+	{"acl who", "PROTO [PORT] ADDRESS [--on DATE | --files [DIR]]", "everyone who can reach an address",
+		"  --on DATE           who could: at some time of that day (YYYY-MM-DD), or just then (YYYY-MM-DDTHH:MM)\n"
+		"  --files [DIR]       by the files, not by what is in force; DIR starts with '/' or '.'\n",
+		acl_verb_who},
+	{"acl show", "USER [--device ID | --class CLASS] [--group G...] [--on DATE | --files [DIR]]",
+		"everything that a user may reach, and which lines say so",
+		"  --device ID         on this device\n"
+		"  --class CLASS       on a device of this class: ministry (default), private or shared\n"
+		"  --group G...        these groups instead of those that the user has on this machine\n"
+		"  --on DATE           what was in force then: YYYY-MM-DD (at noon) or YYYY-MM-DDTHH:MM\n"
+		"  --files [DIR]       by the files, not by what is in force; DIR starts with '/' or '.'\n",
+		acl_verb_show},
+	{"acl history", "[N] | --export N DIR", "the sets of ACLs that have been in force: when, by whom, what changed",
+		"  --export N DIR      copy the files of a generation into a new folder\n", acl_verb_history},
 	{"log verify", "[DIR] [--key FILE] [--checkpoint FILE]", "are the logs whole and unchanged? needs no gateway",
 		"  DIR                 a copy of the logs; default: this gateway's\n"
 		"  --key FILE          the keys that `sekisho log key` printed once, or a checkpoint\n"
@@ -52,7 +78,8 @@ static const struct command commands[] = {
 	{"log key", "", "the keys of the first seals; keep them elsewhere", NULL, log_verb_key},
 	{"reload", "", "put settings and ACL files in force, all or nothing", NULL, acl_verb_reload},
 	{"setup",
-		"[--endpoint HOST:PORT] [--internal P...] [--network4 P] [--network6 P|none] [--resolver A...] [--portal-name N] | --check",
+		"[--endpoint HOST:PORT] [--internal P...] [--network4 P] [--network6 P|none] [--resolver A...] [--portal-name N] "
+		"| --check",
 		"make the files that a gateway needs, or check them",
 		"  --endpoint HOST:PORT  what phones dial\n"
 		"  --internal P...       the networks behind the gateway\n"

@@ -134,7 +134,7 @@ def outside_hours(world, screen):
     staff = STAFF["t-yamada"]
     tomorrow = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"][(datetime.datetime.now().weekday() + 1) % 7]
     world.write_acl({"groups/soumu.acl": f"hours {tomorrow} 07:00-20:00\nallow intranet\n"})
-    world.sekisho("acl", "apply")
+    world.sekisho("acl", "apply", "--yes")
     try:
         screen.open()
         screen.shot("7-before-hours")
@@ -145,7 +145,7 @@ def outside_hours(world, screen):
         screen.shot("8-outside-hours")
     finally:
         world.write_acl({"groups/soumu.acl": ACL["groups/soumu.acl"]})
-        world.sekisho("acl", "apply")
+        world.sekisho("acl", "apply", "--yes")
 
 
 @pytest.mark.parametrize("language", ["ja", "en"])

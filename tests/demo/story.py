@@ -144,13 +144,13 @@ def administrate(story, w):
     flow = w.phone.open_flow(INTRANET[0]).goes_on()
     w.write_acl({"users/t-yamada.acl": "deny udp 7000 10.20.0.10  reason \"demo\"\n"})
     story.step("a narrower ACL cuts an open flow the moment it is applied", lambda:
-               w.sekisho("acl", "apply").returncode == 0 and flow.is_cut())
+               w.sekisho("acl", "apply", "--yes").returncode == 0 and flow.is_cut())
     story.step("while the rest of the session goes on", lambda: w.phone.tcp(INTRANET[0], 80).result == "open")
     w.write_acl({"users/t-yamada.acl": None})
-    story.step("and the flow comes back with the rule", lambda: w.sekisho("acl", "apply").returncode == 0 and flow.goes_on())
+    story.step("and the flow comes back with the rule", lambda: w.sekisho("acl", "apply", "--yes").returncode == 0 and flow.goes_on())
     flow.stop()
     w.write_acl({"groups/soumu.acl": "allow intranett\n"})
-    done = w.sekisho("acl", "apply", check=False)
+    done = w.sekisho("acl", "apply", "--yes", check=False)
     story.step("an ACL with a mistake is refused whole; what was in force stays", lambda:
                done.returncode != 0 and w.phone.tcp(INTRANET[0], 80).result == "open")
     story.show(done.stderr + done.stdout, 4)

@@ -78,10 +78,10 @@ def run(*words, uid=None, stdin=subprocess.DEVNULL, env=None, **more):
 
 
 class Gateway:
-    """Answers each request with the datagrams set in `answers`, whatever is asked; keeps the requests."""
+    """Answers each request with the datagrams set in `answers`, or in `verbs` by the request's verb; keeps the requests."""
 
-    def __init__(self, *answers, uid=0, mode=0o666):
-        self.answers, self.requests = list(answers), []
+    def __init__(self, *answers, verbs=None, uid=0, mode=0o666):
+        self.answers, self.verbs, self.requests = list(answers), verbs, []
         with contextlib.suppress(FileNotFoundError):
             os.unlink(CONTROL)
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -112,7 +112,7 @@ class Gateway:
                 if not (request := peer.recv(1 << 18)):
                     continue
                 self.requests.append(json.loads(request))
-                for answer in self.answers:
+                for answer in self.verbs[self.requests[-1]["verb"]] if self.verbs else self.answers:
                     answer = answer(self.requests[-1]) if callable(answer) else answer
                     peer.send(answer if isinstance(answer, bytes) else json.dumps(answer).encode())
 

@@ -95,11 +95,6 @@ def test_a_result_that_cannot_be_written_is_a_failure(bare):
     (["device", "suspend", "d1", "--yes"], "unknown option '--yes'"),
     (["session", "end", "d7"], "no session's ID"),
     (["session", "end", "99999999999"], "no session's ID"),
-    (["acl", "explain", "t-yamada", "tcp", "10.0.0.1", "--group", "a"], "needs a port"),
-    (["acl", "explain", "t-yamada", "tcp", "443", "intranet", "--group", "a"], "'intranet' is not an address"),
-    (["acl", "explain", "no/name", "tcp", "443", "10.0.0.1"], "no user's name"),
-    (["acl", "explain", "t-yamada", "tcp", "443", "10.0.0.1", "--class", "x"], "no class of device"),
-    (["acl", "explain", "t-yamada", "tcp", "443", "10.0.0.1", "--group", "../x"], "no group's name"),
     (["device", "add", "--conf", "-"], "USER is missing"),
     (["device", "add", "../x", "--conf", "-"], "no user's name"),
     (["device", "add", "a"], "where should the configuration go?"),
@@ -125,7 +120,7 @@ def test_help_and_version(bare):
     everything = run("help")
     assert everything.returncode == 0 and everything.stderr == ""
     verbs = re.findall(r"^  sekisho ([a-z]+(?: [a-z]+)?)  ", everything.stdout, re.M)
-    assert len(verbs) == 15 and verbs[0] == "status"
+    assert len(verbs) == 21 and verbs[0] == "status"
     for verb in verbs:
         one = run("help", *verb.split())
         assert one.returncode == 0 and one.stdout.startswith(f"usage: sekisho {verb} ") and "--json" in one.stdout
@@ -213,13 +208,13 @@ def test_changes_of_status(bare, verb):
     assert done.returncode == 0 and done.stdout.startswith("d7 ") and done.stdout.endswith(". 1 session ended.\n")
 
 
-def test_apply_and_reload(bare):
+def test_reload(bare):
     answer = end(generation=9, files=3, rules=12, sessions_changed=2, profiles=1)
     with Gateway(answer) as gateway:
-        assert run("acl", "apply").stdout == "The ACLs are in force, generation 9: 3 files, 12 rules; 2 open sessions have other rules now\n"
-        assert run("reload").stdout.startswith("Settings and ACLs are in force, generation 9: ")
+        assert run("reload").stdout == ("Settings and ACLs are in force, generation 9: 3 files, 12 rules; "
+                                        "2 open sessions have other rules now\n")
         assert json.loads(run("reload", "--json").stdout) == answer["end"]
-    assert [r["verb"] for r in gateway.requests] == ["acl-apply", "reload", "reload"]
+    assert gateway.requests == [{"verb": "reload"}] * 2
 
 
 # --- on a terminal ------------------------------------------------------------------------------------------------------------------
@@ -248,80 +243,3 @@ def test_tables_fit_the_terminal(bare):
     for line in shown.splitlines():
         assert sum(2 if ord(c) > 0x2e80 else 1 for c in line) <= 90
     assert "山…" in shown and "u…" in shown and "10.64.0.7" in shown
-
-
-# --- ACLs -------------------------------------------------------------------------------------------------------------------------
-
-@pytest.fixture
-def acl(folder):
-    """A set with one mistake of every kind that a single line can hold, and one that is well formed."""
-    for name, files in {
-            "good": {"systems.acl": "system intranet tcp 443 10.20.0.10\n", "groups/soumu.acl": "allow intranet\n",
-                     "users/t-yamada.acl": "deny tcp 443 10.20.0.0/24 reason \"moved\"\n"},
-            "bad": {"systems.acl": "system intranet tcp 443 10.20.0.10\n",
-                    "users/t-yamada.acl": "allow  intranett\n# ok\n部署 allow\nallow tcp 10.0.0.1\n"}}.items():
-        for file, text in files.items():
-            os.makedirs(os.path.dirname(f"{folder}/{name}/{file}"), exist_ok=True)
-            with open(f"{folder}/{name}/{file}", "w") as f:
-                f.write(text)
-    return folder
-
-
-def test_acl_check(acl):
-    done = run("acl", "check", f"{acl}/good")
-    assert (done.returncode, done.stdout, done.stderr) == (0, f"{acl}/good: well formed: 3 files, 2 rules, 1 systems\n", "")
-    answer = json.loads(run("acl", "check", f"{acl}/good", "--json").stdout)
-    assert answer == {"ok": True, "dir": f"{acl}/good", "files": 3, "rules": 2, "systems": 1, "errors": 0, "warnings": 0, "diagnostics": []}
-
-
-def test_acl_check_with_mistakes(acl):
-    done = run("acl", "check", f"{acl}/bad")
-    with open(f"{ROOT}/tests/golden/cli/acl-check.txt") as f:
-        assert done.stderr == f.read()
-    assert done.returncode == 1 and done.stdout == ""
-    done = run("acl", "check", f"{acl}/bad", "--json")
-    answer = json.loads(done.stdout)
-    assert done.returncode == 1 and not answer["ok"] and answer["errors"] == 3 and done.stderr == ""
-    assert [(d["file"], d["line"], d["column"]) for d in answer["diagnostics"]] == [
-        ("users/t-yamada.acl", 1, 8), ("users/t-yamada.acl", 3, 1), ("users/t-yamada.acl", 4, 11)]
-    assert answer["diagnostics"][0]["source"] == "allow  intranett" and answer["diagnostics"][0]["level"] == "error"
-
-
-def test_acl_check_without_a_folder(acl):
-    done = run("acl", "check", f"{acl}/none")
-    assert done.returncode == 1 and f"{acl}/none" in done.stderr
-    os.chmod(f"{acl}/good", 0o700)
-    assert run("acl", "check", f"{acl}/good", uid=NOBODY).returncode == 1
-
-
-def test_explain_by_files(acl):
-    ask = ["acl", "explain", "t-yamada", "tcp", "443", "10.20.0.10", f"--files={acl}/good"]
-    done = run(*ask, "--group", "soumu")
-    assert done.returncode == 0
-    assert done.stdout == ("denied: t-yamada, tcp 443 10.20.0.10 (class ministry, groups: soumu)\n"
-                           "ACTION  FILE:LINE             RULE\n"
-                           "deny    users/t-yamada.acl:1  deny tcp 443 10.20.0.0/24 reason \"moved\"\n"
-                           "allow   groups/soumu.acl:1    allow intranet\n")
-    other = run("acl", "explain", "h-suzuki", "tcp", "443", "10.20.0.10", "--group", "soumu,kikaku", "--files", f"{acl}/good", "--json")
-    assert json.loads(other.stdout) == {"allowed": True, "generation": None, "rules": [
-        {"action": "allow", "file": "groups/soumu.acl", "line": 1, "text": "allow intranet"}]}
-    assert "No rule covers it" in run("acl", "explain", "h-suzuki", "icmp", "10.20.0.10", "--files", f"{acl}/good", "--group", "x").stdout
-    done = run(*ask[:-1], f"--files={acl}/bad", "--group", "soumu")
-    assert done.returncode == 1 and done.stdout == "" and "intranett" in done.stderr
-
-
-def test_explain_asks_the_gateway_with_the_users_groups(bare):
-    name = "cli-user"
-    if name not in [p.pw_name for p in pwd.getpwall()]:
-        subprocess.run(["useradd", "--no-create-home", "-N", "-g", "daemon", "-G", "games,mail", name], check=True)
-    rules = [{"action": "allow", "file": "users/a\x1b.acl", "line": 3, "text": "allow x"}]
-    with Gateway(end(allowed=True, generation=4, rules=rules)) as gateway:
-        done = run("acl", "explain", name, "udp", "53", "2001:db8::1", "--class", "private")
-        assert json.loads(run("acl", "explain", name, "icmp", "10.0.0.1", "--json").stdout)["generation"] == 4
-        unknown = run("acl", "explain", "no-such-user", "icmp", "10.0.0.1")
-    request = gateway.requests[0]
-    assert sorted(request.pop("groups")) == ["daemon", "games", "mail"]
-    assert request == {"verb": "acl-explain", "user": name, "class": "private", "proto": "udp", "port": "53", "address": "2001:db8::1"}
-    assert gateway.requests[1]["port"] == "" and len(gateway.requests) == 2
-    assert done.stdout.startswith("allowed: cli-user, udp 53 2001:db8::1 (class private, groups: daemon") and "users/a\\x1b.acl:3" in done.stdout
-    assert unknown.returncode == 1 and "--group" in unknown.stderr

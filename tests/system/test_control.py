@@ -24,7 +24,7 @@ def ask(*packets):
     return answers
 
 
-@pytest.mark.parametrize("words", [("status",), ("device", "list"), ("session", "list"), ("acl", "apply")])
+@pytest.mark.parametrize("words", [("status",), ("device", "list"), ("session", "list"), ("acl", "apply", "--yes")])
 def test_an_administrator_may(world, words):
     assert world.sekisho(*words, user=ADMIN).returncode == 0
 

@@ -16,7 +16,7 @@ def own_acl(world):
     """A test may write ACLs; afterwards the usual ones are in force again."""
     yield world
     world.write_acl({"users/t-yamada.acl": None, **ACL})
-    world.sekisho("acl", "apply")
+    world.sekisho("acl", "apply", "--yes")
 
 
 def end_all(world):
@@ -128,7 +128,7 @@ def test_a_narrowed_acl_cuts_only_what_it_closes(own_acl, device, session):
     world = own_acl
     cut, kept = (world.phone.open_flow(a).goes_on() for a in INTRANET)
     world.write_acl({"users/t-yamada.acl": "deny udp 7000 10.20.0.10\n"})
-    answer = world.sekisho("acl", "apply", "--json")
+    answer = world.sekisho("acl", "apply", "--yes", "--json")
     assert answer["sessions_changed"] == 1
     assert cut.is_cut()
     kept.goes_on()
@@ -144,7 +144,7 @@ def test_a_wider_acl_opens_at_once_for_those_logged_in(own_acl, device, session)
     world = own_acl
     assert world.phone.tcp(FILES[0], 80).result in CLOSED
     world.write_acl({"users/t-yamada.acl": "allow files\n"})
-    world.sekisho("acl", "apply")
+    world.sekisho("acl", "apply", "--yes")
     assert world.phone.tcp(FILES[0], 80).result == "open"
 
 
@@ -152,7 +152,7 @@ def test_a_mistake_in_an_acl_changes_nothing(own_acl, device, session):
     world = own_acl
     flow = world.phone.open_flow(INTRANET[0]).goes_on()
     world.write_acl({"users/t-yamada.acl": "deny intranett\n", "groups/soumu.acl": "allow files\n"})
-    done = world.sekisho("acl", "apply", check=False)
+    done = world.sekisho("acl", "apply", "--yes", check=False)
     assert done.returncode == 1 and "users/t-yamada.acl:1:6" in done.stderr and "intranet" in done.stderr
     flow.goes_on()
     flow.stop()

@@ -72,12 +72,12 @@ def usual(world):
         os.unlink(f"/etc/sekisho/acl/groups/{name}")
     if "gateway" not in world.processes or world.processes["gateway"].poll() is not None:
         world.start_gateway()
-    world.sekisho("acl", "apply")
+    world.sekisho("acl", "apply", "--yes")
 
 
 def apply(world, files, **more):
     world.write_acl(files)
-    return world.sekisho("acl", "apply", "--json", **more)
+    return world.sekisho("acl", "apply", "--yes", "--json", **more)
 
 
 # --- what is kept ----------------------------------------------------------------------------------------------------------
@@ -95,7 +95,7 @@ def test_an_applied_set_is_archived_just_as_it_was_read(world):
     world.write_acl({MINE: "allow files # 例\n"})
     with open("/etc/sekisho/acl/users/.t-yamada.acl.swp", "w") as f:
         f.write("an editor's")
-    end = world.sekisho("acl", "apply", "--json")
+    end = world.sekisho("acl", "apply", "--yes", "--json")
     os.unlink("/etc/sekisho/acl/users/.t-yamada.acl.swp")
     wanted = {name: read(f"/etc/sekisho/acl/{name}") for name in (*ACL, MINE)}
     private = "/etc/sekisho/acl/devices/private.acl"
@@ -230,7 +230,7 @@ def test_explain_for_a_device_and_an_instant(world, device):
 def test_the_record_of_a_refusal_has_the_first_mistakes(world):
     before = in_force(world)
     world.write_acl({MINE: "".join(f"allow nosuch{i}\n" for i in range(50))})
-    assert world.sekisho("acl", "apply", check=False).returncode == 1
+    assert world.sekisho("acl", "apply", "--yes", check=False).returncode == 1
     event = world.wait_log("audit", "acl-rejected", event__reason="mistakes")
     acl = event["sekisho"]["acl"]
     assert acl["mistakes_total"] == 50 and len(acl["mistakes"]) == 20
@@ -247,7 +247,7 @@ def test_only_what_was_looked_at_is_applied(world):
     assert in_force(world) == before
     world.wait_log("audit", "acl-rejected", event__reason="conflict")
     world.write_acl({MINE: None})
-    world.sekisho("acl", "apply")
+    world.sekisho("acl", "apply", "--yes")
     _, answer = ask(world, "acl-apply", sha256=history(world)[0]["sha256"])
     assert answer["end"]["unchanged"]
 
@@ -255,7 +255,7 @@ def test_only_what_was_looked_at_is_applied(world):
 def test_two_administrators_at_once(world):
     """Whoever comes later gets what lies there then: no generation is lost, doubled or mixed."""
     before = in_force(world)
-    command = [f"{BUILD}/sekisho", "acl", "apply", "--json"]
+    command = [f"{BUILD}/sekisho", "acl", "apply", "--yes", "--json"]
     as_admin = ["setpriv", f"--reuid={ADMIN}", "--regid=nogroup", "--init-groups"]
     answers = []
     for i in range(10):
@@ -283,7 +283,7 @@ def test_a_full_disk_refuses_and_changes_nothing(world, device, session):
             except OSError:
                 size //= 2
     try:
-        done = world.sekisho("acl", "apply", check=False)
+        done = world.sekisho("acl", "apply", "--yes", check=False)
         assert done.returncode == 1 and "No space left" in done.stderr and "/var/lib/sekisho" in done.stderr, done.stderr
         assert world.phone.tcp(FILES[0], 80).result in CLOSED
         assert world.phone.tcp(INTRANET[0], 80).result == "open"
@@ -292,7 +292,7 @@ def test_a_full_disk_refuses_and_changes_nothing(world, device, session):
         os.unlink("/var/lib/sekisho/filler")
     assert in_force(world) == before and history(world) == rows
     assert sorted(os.listdir(ARCHIVE)) == [f"{r['generation']:06}" for r in reversed(rows)]
-    world.sekisho("acl", "apply")
+    world.sekisho("acl", "apply", "--yes")
     assert world.phone.tcp(FILES[0], 80).result == "open"
 
 
@@ -322,7 +322,7 @@ def test_files_that_differ_are_counted_again_and_again(world):
     world.write_acl({MINE: "allow files\n", "groups/kikaku.acl": "deny files\n"})
     assert status(world)["acl"]["differing"] == 2
     assert "2 files in" in status(world)["notices"][0]
-    world.sekisho("acl", "apply")
+    world.sekisho("acl", "apply", "--yes")
     assert status(world)["acl"]["differing"] == 0
     os.unlink("/etc/sekisho/acl/groups/kikaku.acl")
     assert status(world)["acl"]["differing"] == 1

@@ -75,7 +75,7 @@ def test_killed_before_a_call(world, device, session, call):
         text = f"{'deny' if 'allow' in text_of(number) else 'allow'} files # {call} {when}\n"
         world.write_acl({MINE: text})
         with killing(world.processes["gateway"].pid, call, when):
-            done = world.sekisho("acl", "apply", check=False)
+            done = world.sekisho("acl", "apply", "--yes", check=False)
             if done.returncode == 0:
                 break
         assert world.processes["gateway"].wait(20) == -signal.SIGKILL

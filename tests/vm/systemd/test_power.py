@@ -47,7 +47,7 @@ class Known:
     def apply(self):
         self.machine.write(ACL, f"allow intranet\nallow tcp {random.randrange(1, 65535)} 10.20.0.77\n", 0o640)
         self.machine.run(f"chgrp sekisho {ACL}")
-        self.machine.sekisho("acl", "apply")
+        self.machine.sekisho("acl", "apply", "--yes")
         self.generation = self.machine.json("status")["acl"]["generation"]
 
     def log_in(self):

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "gateway/cli/people.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/text.h"
+#include "gateway/cli/cli.h"
+#include "gateway/cli/client.h"
+
+int people_directory_groups(const char *user, json_t **out)
+{
+	const struct passwd *const pw = getpwnam(user);
+	gid_t ids[GROUPS_MAX];
+	int count = GROUPS_MAX;
+
+	if (!pw)
+		return -ENOENT;
+	if (getgrouplist(user, pw->pw_gid, ids, &count) < 0)
+		return -E2BIG;
+	json_t *const names = json_array();
+	for (int i = 0; i < count; i++) {
+		const struct group *const group = getgrgid(ids[i]);
+		/* A group whose name no ACL file can bear has no rules. */
+		if (group && text_name_valid(group->gr_name) && json_array_append_new(names, json_string(group->gr_name))) {
+			json_decref(names);
+			return -ENOMEM;
+		}
+	}
+	if (!names)
+		return -ENOMEM;
+	*out = names;
+	return 0;
+}
+
+/* A user with many devices comes in several rows, one after the other. */
+static int add_row(struct people *p, json_t *row)
+{
+	const char *const user = cli_text(row, "user");
+	struct person *const last = p->count ? &p->list[p->count - 1] : NULL;
+	json_t *const groups = json_object_get(row, "groups"), *const devices = json_object_get(row, "devices");
+
+	if (last && !strcmp(last->user, user))
+		return json_array_extend(last->devices, devices);
+	p->list[p->count++] =
+		(struct person){.user = user, .groups = json_is_array(groups) ? json_incref(groups) : NULL, .devices = devices};
+	return 0;
+}
+
+static int compare_people(const void *a, const void *b)
+{
+	return strcmp(((const struct person *)a)->user, ((const struct person *)b)->user);
+}
+
+/* Who is in the directory has the groups of now; who is not, those of the last login. */
+static int look_up(struct person *p)
+{
+	json_t *groups;
+	const int r = people_directory_groups(p->user, &groups);
+
+	if (r == -ENOMEM)
+		return r;
+	if (r == 0) {
+		json_decref(p->groups);
+		p->groups = groups;
+	}
+	return 0;
+}
+
+int people_ask(int64_t on, struct people *out)
+{
+	struct people p = {0};
+	json_t *end = NULL, *row, *request = json_pack("{s:s}", "verb", "acl-subjects");
+	size_t i;
+
+	if (on && json_object_set_new(request, "on", json_integer(on)))
+		return cli_fail(CLI_FAILED, "free some memory and try again", "out of memory");
+	const int code = client_ask(request, &p.rows, &end);
+	if (code)
+		return code;
+	json_decref(end);
+	p.list = calloc(json_array_size(p.rows) + 1, sizeof *p.list);
+	bool failed = !p.list;
+	json_array_foreach(p.rows, i, row)
+	{
+		failed = failed || add_row(&p, row);
+	}
+	for (i = 0; !on && i < p.count && !failed; i++)
+		failed = look_up(&p.list[i]) < 0;
+	if (failed) {
+		people_free(&p);
+		return cli_fail(CLI_FAILED, "free some memory and try again", "out of memory");
+	}
+	qsort(p.list, p.count, sizeof *p.list, compare_people);
+	*out = p;
+	return CLI_OK;
+}
+
+void people_free(struct people *p)
+{
+	for (size_t i = 0; i < p->count; i++)
+		json_decref(p->list[i].groups);
+	free(p->list);
+	json_decref(p->rows);
+	*p = (struct people){0};
+}
+
+const struct person *people_find(const struct people *p, const char *user)
+{
+	const struct person key = {.user = user};
+
+	return p->count ? bsearch(&key, p->list, p->count, sizeof key, compare_people) : NULL;
+}
+
+struct subject people_subject(
+	const char *user, const json_t *groups, enum device_class class, const char *room[static GROUPS_MAX])
+{
+	struct subject s = {.user = user, .groups = room, .device_class = class};
+	const json_t *name;
+	size_t i;
+
+	json_array_foreach(groups, i, name)
+	{
+		if (s.group_count < GROUPS_MAX && json_is_string(name))
+			room[s.group_count++] = json_string_value(name);
+	}
+	return s;
+}
+
+bool people_has_class(const struct person *p, enum device_class class)
+{
+	const json_t *device;
+	size_t i;
+
+	json_array_foreach(p->devices, i, device)
+	{
+		if (!strcmp(cli_text(device, "class"), device_class_name(class)))
+			return true;
+	}
+	return false;
+}
