@@ -12,6 +12,7 @@
 #include "gateway/merge.h"
 #include "gateway/peer.h"
 #include "gateway/place.h"
+#include "gateway/upkeep.h"
 
 enum {
 	KNOCKS_PER_TURN = 8, /* then the loop looks at everything else first */
@@ -119,6 +120,9 @@ static void know(struct gateway *g, const struct knock *knock, struct peer *peer
 	if (addr_equal(&peer->place, &from->addr) || ledger_device_by_id(g->ledger, peer->device, &d) < 0)
 		return;
 	secret_wipe(&d.preshared, sizeof d.preshared);
+	/* Before the next look at all peers: nobody logs in from where the device no longer is. */
+	if (peer->online && !endpoint_equal(&peer->endpoint, from))
+		peer_roam(g, peer, &d, from);
 	if (place_judge(g, &d, &from->addr, &line)) {
 		peer->place = from->addr;
 		peer->judged_by = g->generation;
@@ -179,6 +183,7 @@ static int on_work(sd_event_source *source, uint64_t usec, void *arg)
 	int64_t now = time_boot();
 	(void)source;
 	(void)usec;
+	upkeep_clock(g);
 	for (unsigned n = 0; n < KNOCKS_PER_TURN && a->count && a->queue[a->head].due <= now; n++) {
 		judge(g, &a->queue[a->head]);
 		a->head = (a->head + 1) % KNOCK_QUEUE;

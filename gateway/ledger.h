@@ -95,8 +95,9 @@ int ledger_session_open(struct ledger *l, struct session_row *row);
 /* Notes the end with reason and totals. -ENOENT when it is not alive. */
 int ledger_session_end(struct ledger *l, const struct session_row *row);
 
-/* Saves running totals and expiry of live sessions, all in one transaction; passes over those that have ended. */
-int ledger_sessions_save(struct ledger *l, const struct session_row *const rows[], size_t count);
+/* Saves running totals and expiry of the live sessions that `next` gives, NULL after the last, all in one transaction; passes over
+ * those that have ended. */
+int ledger_sessions_save(struct ledger *l, const struct session_row *(*next)(void *arg), void *arg);
 
 /* Live sessions, in order of opening. */
 int ledger_sessions_live(struct ledger *l, int (*each)(const struct session_row *row, void *arg), void *arg);

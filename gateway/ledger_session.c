@@ -147,13 +147,14 @@ static int session_save(struct ledger *l, const struct session_row *row)
 	return query_run(&q);
 }
 
-int ledger_sessions_save(struct ledger *l, const struct session_row *const rows[], size_t count)
+int ledger_sessions_save(struct ledger *l, const struct session_row *(*next)(void *arg), void *arg)
 {
+	const struct session_row *row;
 	int r = ledger_begin(l);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < count && !r; i++)
-		r = session_save(l, rows[i]);
+	while (!r && (row = next(arg)))
+		r = session_save(l, row);
 	return ledger_finish(l, r);
 }
 

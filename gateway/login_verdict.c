@@ -13,6 +13,7 @@
 #include "gateway/peer.h"
 #include "gateway/recheck.h"
 #include "gateway/session.h"
+#include "gateway/upkeep.h"
 
 static const int64_t SECOND = 1000000;
 
@@ -145,6 +146,7 @@ static void end(struct gateway *g, struct attempt *a, const struct message *m)
 {
 	struct channel *c = a->channel;
 	int64_t opens = 0;
+	upkeep_clock(g);
 	enum login_reason reason = m->result < LOGIN_REASONS ? (enum login_reason)m->result : LOGIN_INTERNAL_ERROR;
 	if (reason == LOGIN_OK)
 		reason = judge(g, a, m, &opens);

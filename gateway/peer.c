@@ -197,6 +197,18 @@ int peer_remove(struct gateway *g, const struct device *d, const char *reason)
 	return r;
 }
 
+void peer_roam(struct gateway *g, struct peer *peer, const struct device *d, const struct endpoint *to)
+{
+	char text[ADDR_TEXT];
+	json_t *e = event_new("device-roamed", NULL, NULL);
+	event_device(e, d);
+	event_endpoint(e, to);
+	event_text(e, "sekisho.previous_endpoint.ip", addr_format(&peer->endpoint.addr, text));
+	event_number(e, "sekisho.previous_endpoint.port", peer->endpoint.port);
+	(void)log_write(g->log, LOG_AUTH, time_now(), e, false);
+	peer->endpoint = *to;
+}
+
 /* ---- what one look at all peers found ---- */
 
 struct look {
@@ -237,7 +249,6 @@ static void look_update(struct look *look, struct peer *peer, const struct tunne
 	struct device d;
 	bool first = t->last_handshake && !peer->online;
 	bool roamed = peer->online && t->endpoint.addr.family && !endpoint_equal(&t->endpoint, &peer->endpoint);
-	struct endpoint before = peer->endpoint;
 
 	if (t->rx_bytes != peer->rx || t->last_handshake != peer->handshake)
 		peer->moved = look->now;
@@ -250,7 +261,7 @@ static void look_update(struct look *look, struct peer *peer, const struct tunne
 	peer->rx = t->rx_bytes;
 	peer->tx = t->tx_bytes;
 	peer->handshake = t->last_handshake;
-	if (t->endpoint.addr.family)
+	if (t->endpoint.addr.family && !roamed)
 		peer->endpoint = t->endpoint;
 
 	if (peer->opening && (t->last_handshake || look->now - peer->installed > OPENING_PATIENCE * SECOND) &&
@@ -264,13 +275,7 @@ static void look_update(struct look *look, struct peer *peer, const struct tunne
 		peer->online = true;
 		log_presence(g, "device-online", &d, peer, NULL);
 	} else {
-		json_t *e = event_new("device-roamed", NULL, NULL);
-		event_device(e, &d);
-		event_endpoint(e, &peer->endpoint);
-		char text[ADDR_TEXT];
-		event_text(e, "sekisho.previous_endpoint.ip", addr_format(&before.addr, text));
-		event_number(e, "sekisho.previous_endpoint.port", before.port);
-		(void)log_write(g->log, LOG_AUTH, look->now, e, false);
+		peer_roam(g, peer, &d, &t->endpoint);
 	}
 	secret_wipe(&d.preshared, sizeof d.preshared);
 }

@@ -51,6 +51,9 @@ int peer_admit(
 /* Takes a device out of WireGuard and says so in the log. 0 (also when it was not in), or -errno: it may still be in. */
 int peer_remove(struct gateway *g, const struct device *d, const char *reason);
 
+/* Its outer address is another one now: says so in the log and remembers it. */
+void peer_roam(struct gateway *g, struct peer *peer, const struct device *d, const struct endpoint *to);
+
 /* Start-up: keeps the peers that an earlier run installed if their devices may still come, takes all others out. 0 or -errno. */
 int peers_take_over(struct gateway *g);
 

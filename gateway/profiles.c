@@ -131,41 +131,41 @@ static uint16_t settle_new(const struct profiles *p, const struct profile_want *
 	return 0;
 }
 
-int profiles_settle(const struct profiles *p, struct profile_want *const wants[], size_t count)
+int profiles_settle(const struct profiles *p, struct profile_want *first)
 {
 	bool taken[PROFILE_ID_MAX + 1] = {false};
-	for (size_t i = 0; i < count; i++) {
-		bool needed = wants[i]->uses && wants[i]->profile->count;
-		wants[i]->id = needed ? slot_equal(p, wants[i]->profile) : 0;
-		wants[i]->build = needed && !wants[i]->id;
-		taken[wants[i]->id] = true;
+	for (struct profile_want *w = first; w; w = w->next) {
+		bool needed = w->uses && w->profile->count;
+		w->id = needed ? slot_equal(p, w->profile) : 0;
+		w->build = needed && !w->id;
+		taken[w->id] = true;
 	}
-	for (size_t i = 0; i < count; i++) {
-		if (!wants[i]->build)
+	for (struct profile_want *w = first; w; w = w->next) {
+		if (!w->build)
 			continue;
-		wants[i]->id = settle_new(p, wants[i], taken);
-		if (!wants[i]->id)
+		w->id = settle_new(p, w, taken);
+		if (!w->id)
 			return -ENOSPC;
-		taken[wants[i]->id] = true;
+		taken[w->id] = true;
 	}
 	return 0;
 }
 
-void profiles_switch(struct profiles *p, struct firewall *f, struct profile_want *const wants[], size_t count)
+void profiles_switch(struct profiles *p, struct firewall *f, struct profile_want *first)
 {
 	for (unsigned id = 1; id <= PROFILE_ID_MAX; id++)
 		p->slots[id].uses = 0;
-	for (size_t i = 0; i < count; i++) {
-		struct slot *slot = &p->slots[wants[i]->id];
-		if (!wants[i]->id)
+	for (struct profile_want *w = first; w; w = w->next) {
+		struct slot *slot = &p->slots[w->id];
+		if (!w->id)
 			continue;
-		slot->uses = wants[i]->uses;
-		if (!wants[i]->build)
+		slot->uses = w->uses;
+		if (!w->build)
 			continue;
 		p->count += !slot->profile;
 		profile_free(slot->profile);
-		slot->profile = wants[i]->profile;
-		wants[i]->profile = NULL;
+		slot->profile = w->profile;
+		w->profile = NULL;
 	}
 	for (unsigned id = 1; id <= PROFILE_ID_MAX; id++)
 		if (p->slots[id].profile && !p->slots[id].uses)

@@ -42,16 +42,17 @@ struct profile_want {
 	unsigned stay; /* ... and of these, sessions that have `before` now */
 	uint16_t id; /* settled; 0 for an empty profile, which needs none */
 	bool build; /* settled: `id` has other contents so far, or is new */
+	struct profile_want *next;
 };
 
 /* Pure. An id keeps its contents while anybody wants them. Contents that are nowhere yet take over the id of those who want them
  * if all its sessions do, which then need not be touched; else they get an id that nobody has, since a packet that is on its way
  * with an id's mark is judged by what the id says next (firewall.h). 0, or -ENOSPC: no id is free. */
-int profiles_settle(const struct profiles *p, struct profile_want *const wants[], size_t count);
+int profiles_settle(const struct profiles *p, struct profile_want *first);
 
 /* After the firewall's switch. Contents of wants that were to be built are taken over (their `profile` becomes NULL); ids that
  * nobody wants are removed from the firewall. Cannot fail. */
-void profiles_switch(struct profiles *p, struct firewall *f, struct profile_want *const wants[], size_t count);
+void profiles_switch(struct profiles *p, struct firewall *f, struct profile_want *first);
 
 /* Forgets all ids without touching the firewall: before taking over a rebuilt one. */
 void profiles_forget(struct profiles *p);

@@ -7,6 +7,7 @@
 
 #include "common/say.h"
 #include "gateway/session_internal.h"
+#include "gateway/upkeep.h"
 
 /* How long a rule that has lapsed may stay in force because the firewall cannot be changed. */
 static const int64_t LAPSE_PATIENCE_USEC = 5000000;
@@ -33,6 +34,7 @@ static int change(struct gateway *g, struct policy *policy, int64_t now, const c
 
 int sessions_apply(struct gateway *g, struct policy *policy, unsigned *changed)
 {
+	upkeep_clock(g);
 	/* Who is over is over by the rules so far, and their lines go with them. */
 	while (sessions_tick(g, time_now()) == SESSIONS_MORE)
 		;

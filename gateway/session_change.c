@@ -144,14 +144,13 @@ static bool touches_firewall(const struct session_step *step)
 
 static int fill_profiles(struct session_change *c)
 {
-	size_t count;
-	struct profile_want *const *wants = rule_book_wants(c->book, &count);
-	int r = profiles_settle(c->gateway->sessions->profiles, wants, count);
-	for (size_t i = 0; i < count && r == 0; i++) {
-		if (!wants[i]->build)
+	struct profile_want *first = rule_book_wants(c->book);
+	int r = profiles_settle(c->gateway->sessions->profiles, first);
+	for (struct profile_want *w = first; w && r == 0; w = w->next) {
+		if (!w->build)
 			continue;
 		c->touches = true;
-		r = firewall_change_profile(c->firewall, wants[i]->id, wants[i]->profile);
+		r = firewall_change_profile(c->firewall, w->id, w->profile);
 	}
 	return r;
 }
@@ -184,9 +183,11 @@ static void save(struct session_change *c)
 {
 	struct gateway *g = c->gateway;
 	int r = 0;
+	bool moved = false;
 	for (size_t i = 0; i < c->count; i++) {
 		struct session_step *step = &c->steps[i];
 		struct session *s = step->session;
+		moved = moved || step->plan.ends != s->row.expires;
 		char(*before)[USER_NAME_MAX + 1] = s->row.groups;
 		if (step->judged)
 			session_set_plan(s, &step->plan, c->now);
@@ -202,7 +203,8 @@ static void save(struct session_change *c)
 	}
 	if (r < 0)
 		say_warning("cannot note changed groups in the ledger: %s; check space in " PATH_STATE_DIR, strerror(-r));
-	sessions_save(g);
+	if (moved)
+		sessions_save(g);
 }
 
 /* Out of the firewall already: the timer's look ends and records them as it does those whose time has come. */
@@ -228,11 +230,9 @@ static void end_over(struct session_change *c)
 
 static void switch_tables(struct session_change *c)
 {
-	size_t count;
 	for (size_t i = 0; i < c->count; i++)
 		c->steps[i].session->profile = c->steps[i].want ? c->steps[i].want->id : 0;
-	struct profile_want *const *wants = rule_book_wants(c->book, &count);
-	profiles_switch(c->gateway->sessions->profiles, c->gateway->firewall, wants, count);
+	profiles_switch(c->gateway->sessions->profiles, c->gateway->firewall, rule_book_wants(c->book));
 }
 
 int session_change_commit(struct session_change *c, unsigned *changed)

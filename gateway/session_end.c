@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* How a session ends, and the timer that sees to it. */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
 
@@ -121,20 +120,17 @@ int64_t sessions_tick(struct gateway *g, int64_t now)
 	return first;
 }
 
+static const struct session_row *next_row(void *arg)
+{
+	struct session **next = arg, *s = *next;
+	*next = s ? s->next : NULL;
+	return s ? &s->row : NULL;
+}
+
 void sessions_save(struct gateway *g)
 {
-	const struct session_row **rows = calloc(g->sessions->count + 1, sizeof *rows);
-	struct session *s;
-	size_t count = 0;
-	int r = rows ? 0 : -ENOMEM;
-	DL_FOREACH(g->sessions->all, s)
-	{
-		if (rows)
-			rows[count++] = &s->row;
-	}
-	if (rows)
-		r = ledger_sessions_save(g->ledger, rows, count);
+	struct session *next = g->sessions->all;
+	int r = ledger_sessions_save(g->ledger, next_row, &next);
 	if (r < 0)
 		say_warning("cannot save the sessions' totals in the ledger: %s; check space in " PATH_STATE_DIR, strerror(-r));
-	free(rows);
 }

@@ -21,8 +21,7 @@ struct rule_book {
 	int64_t at;
 	struct page *pages;
 	struct index by_marks, by_contents;
-	struct profile_want **wants;
-	size_t want_count, want_room;
+	struct profile_want *wants;
 };
 
 static int compare_marks(const void *a, const void *b)
@@ -56,40 +55,25 @@ int rule_book_new(const struct policy *policy, int64_t at, struct rule_book **ou
 	return 0;
 }
 
-static int want_room(struct rule_book *b)
-{
-	if (b->want_count < b->want_room)
-		return 0;
-	size_t room = b->want_room ? 2 * b->want_room : 32;
-	struct profile_want **more = reallocarray(b->wants, room, sizeof *more);
-	if (!more)
-		return -ENOMEM;
-	b->wants = more;
-	b->want_room = room;
-	return 0;
-}
-
 /* The want of these contents, which it takes over (also on failure). */
 static int want_of(struct rule_book *b, struct profile *profile, struct profile_want **out)
 {
 	struct profile_want like = {.profile = profile}, *want = index_find(&b->by_contents, &like);
-	int r = 0;
+	int r = -ENOMEM;
 	if (want) {
 		profile_free(profile);
 		*out = want;
 		return 0;
 	}
 	want = malloc(sizeof *want);
-	if (!want || want_room(b) < 0) {
-		r = -ENOMEM;
+	if (!want)
 		goto fail;
-	}
 	*want = like;
 	r = index_add(&b->by_contents, want);
 	if (r < 0)
 		goto fail;
-	b->wants[b->want_count++] = want;
-	*out = want;
+	want->next = b->wants;
+	*out = b->wants = want;
 	return 0;
 fail:
 	free(want);
@@ -165,15 +149,15 @@ void rule_book_want(struct profile_want *w, uint16_t id)
 	w->stay += id && id == w->before;
 }
 
-struct profile_want *const *rule_book_wants(const struct rule_book *b, size_t *count)
+struct profile_want *rule_book_wants(const struct rule_book *b)
 {
-	*count = b->want_count;
 	return b->wants;
 }
 
 void rule_book_free(struct rule_book *b)
 {
 	struct page *page;
+	struct profile_want *want;
 	if (!b)
 		return;
 	index_clear(&b->by_marks);
@@ -182,10 +166,10 @@ void rule_book_free(struct rule_book *b)
 		b->pages = page->next;
 		free(page);
 	}
-	for (size_t i = 0; i < b->want_count; i++) {
-		profile_free(b->wants[i]->profile);
-		free(b->wants[i]);
+	while ((want = b->wants)) {
+		b->wants = want->next;
+		profile_free(want->profile);
+		free(want);
 	}
-	free(b->wants);
 	free(b);
 }

@@ -34,8 +34,8 @@ int rule_book_keep(struct rule_book *b, const struct profile *profile, struct pr
 /* One more session wants these contents; `id` is the one it has now. */
 void rule_book_want(struct profile_want *w, uint16_t id);
 
-/* Every contents that anybody asked for, each once. The array lives until the next look. */
-struct profile_want *const *rule_book_wants(const struct rule_book *b, size_t *count);
+/* The list of all contents that anybody asked for, each once. */
+struct profile_want *rule_book_wants(const struct rule_book *b);
 
 void rule_book_free(struct rule_book *b); /* NULL is fine */
 

@@ -190,14 +190,13 @@ static int switch_over(struct takeover *t)
 {
 	struct gateway *g = t->gateway;
 	struct session *s;
-	size_t count;
-	struct profile_want *const *wants = rule_book_wants(t->book, &count);
-	int r = profiles_settle(g->sessions->profiles, wants, count);
+	struct profile_want *wants = rule_book_wants(t->book);
+	int r = profiles_settle(g->sessions->profiles, wants);
 	if (r == 0)
 		r = firewall_change_new(g->firewall, &t->change);
-	for (size_t i = 0; i < count && r == 0; i++)
-		if (wants[i]->build)
-			r = firewall_change_profile(t->change, wants[i]->id, wants[i]->profile);
+	for (struct profile_want *w = wants; w && r == 0; w = w->next)
+		if (w->build)
+			r = firewall_change_profile(t->change, w->id, w->profile);
 	DL_FOREACH(g->sessions->all, s)
 	{
 		if (r == 0)
@@ -206,7 +205,7 @@ static int switch_over(struct takeover *t)
 	if (r == 0)
 		r = firewall_change_commit(t->change);
 	if (r == 0)
-		profiles_switch(g->sessions->profiles, g->firewall, wants, count);
+		profiles_switch(g->sessions->profiles, g->firewall, wants);
 	return r;
 }
 

@@ -70,8 +70,11 @@ static int on_knocks(sd_event_source *source, int fd, uint32_t events, void *arg
 
 /* ---- timers ---- */
 
-static void on_clock_step(struct gateway *g, int64_t step)
+void upkeep_clock(struct gateway *g)
 {
+	int64_t step;
+	if (!clock_watch_look(&g->clock, clock_offset(), &step))
+		return;
 	json_t *e = event_new("clock-stepped", NULL, step > 0 ? "forward" : "back");
 	event_number(e, "sekisho.clock.step_ms", (step > 0 ? step : -step) / 1000);
 	(void)log_write(g->log, LOG_AUDIT, time_now(), e, true);
@@ -84,10 +87,9 @@ static void on_clock_step(struct gateway *g, int64_t step)
 static int on_second(sd_event_source *source, uint64_t usec, void *arg)
 {
 	struct gateway *g = arg;
-	int64_t now, next, step;
+	int64_t now, next;
 	(void)usec;
-	if (clock_watch_look(&g->clock, clock_offset(), &step))
-		on_clock_step(g, step);
+	upkeep_clock(g);
 	now = time_now();
 	next = sessions_tick(g, now);
 	places_look(g);
@@ -110,6 +112,7 @@ static int on_poll(sd_event_source *source, uint64_t usec, void *arg)
 {
 	struct gateway *g = arg;
 	(void)usec;
+	upkeep_clock(g);
 	int r = peers_poll(g);
 	if (r < 0)
 		say_warning("cannot look at WireGuard's peers: %s; trying again", strerror(-r));

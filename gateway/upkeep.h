@@ -12,4 +12,8 @@
  * 0 or -errno. */
 int upkeep_start(struct gateway *g);
 
+/* Looks whether the clock was set, records it, and has everything go on by the new time. Before an instant is kept that outlasts the
+ * call: what is kept by the new time must not be moved with what was kept by the old. */
+void upkeep_clock(struct gateway *g);
+
 #endif

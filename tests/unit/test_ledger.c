@@ -362,6 +362,17 @@ static int walk_sessions(const struct session_row *row, void *arg)
 	return 0;
 }
 
+struct rows {
+	const struct session_row *row[3];
+	unsigned next;
+};
+
+static const struct session_row *next_row(void *arg)
+{
+	struct rows *rows = arg;
+	return rows->row[rows->next++];
+}
+
 static void test_session_life(void **state)
 {
 	struct device d = add(1);
@@ -378,9 +389,9 @@ static void test_session_life(void **state)
 	row.destination_packets = 13;
 	row.connections = 3;
 	row.expires += 7;
-	const struct session_row *rows[] = {
-		&row, &(struct session_row){.serial = 77}}; /* one that does not live is passed over */
-	assert_int_equal(ledger_sessions_save(ledger, rows, 2), 0);
+	/* One that does not live is passed over. */
+	struct rows rows = {.row = {&(struct session_row){.serial = 77}, &row}};
+	assert_int_equal(ledger_sessions_save(ledger, next_row, &rows), 0);
 	reopen();
 	assert_int_equal(ledger_sessions_live(ledger, walk_sessions, &live), 0);
 	assert_int_equal(live.count, 1);
@@ -403,8 +414,8 @@ static void test_session_life(void **state)
 	assert_int_equal(ledger_session_end(ledger, &end), 0);
 	assert_int_equal(ledger_session_end(ledger, &end), -ENOENT);
 	end.connections = 5;
-	rows[0] = &end;
-	assert_int_equal(ledger_sessions_save(ledger, rows, 1), 0);
+	rows = (struct rows){.row = {&end}};
+	assert_int_equal(ledger_sessions_save(ledger, next_row, &rows), 0);
 	assert_int_equal(ledger_session_last(ledger, d.id, &last), 0);
 	assert_int_equal(last.ended, 20000);
 	assert_int_equal(last.end_reason, END_LOGOUT);

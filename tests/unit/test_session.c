@@ -72,13 +72,13 @@ static struct profiles *table(void)
 {
 	struct profiles *p;
 	struct profile_want a = {.profile = copy_of(&contents[0]), .uses = 2}, b = {.profile = copy_of(&contents[1]), .uses = 1};
-	struct profile_want *const wants[] = {&a, &b};
+	a.next = &b;
 	assert_int_equal(profiles_new(&p), 0);
-	assert_int_equal(profiles_settle(p, wants, 2), 0);
+	assert_int_equal(profiles_settle(p, &a), 0);
 	assert_int_equal(a.id, 1);
 	assert_int_equal(b.id, 2);
 	assert_true(a.build && b.build);
-	profiles_switch(p, NULL, wants, 2); /* nothing to remove, so no firewall is asked */
+	profiles_switch(p, NULL, &a); /* nothing to remove, so no firewall is asked */
 	assert_null(a.profile);
 	assert_int_equal(profiles_count(p), 2);
 	return p;
@@ -87,8 +87,8 @@ static struct profiles *table(void)
 static void settle_two(struct profile_want *a, struct profile_want *b)
 {
 	struct profiles *p = table();
-	struct profile_want *const wants[] = {a, b};
-	assert_int_equal(profiles_settle(p, wants, 2), 0);
+	a->next = b;
+	assert_int_equal(profiles_settle(p, a), 0);
 	profiles_free(p);
 }
 
@@ -123,23 +123,22 @@ static void test_settle(void **state)
 static void test_settle_full(void **state)
 {
 	struct profile_want *all = calloc(PROFILE_ID_MAX + 1, sizeof *all);
-	struct profile_want **wants = calloc(PROFILE_ID_MAX + 1, sizeof *wants);
 	struct profile *many = calloc(PROFILE_ID_MAX + 1, sizeof *many);
 	struct profiles *p;
 	(void)state;
-	assert_true(all && wants && many);
+	assert_true(all && many);
 	assert_int_equal(profiles_new(&p), 0);
 	for (unsigned i = 0; i <= PROFILE_ID_MAX; i++) {
 		many[i] = (struct profile){.count = 1, .hash = i, .boxes = &boxes[0]};
 		all[i] = (struct profile_want){.profile = &many[i], .uses = 1};
-		wants[i] = &all[i];
+		all[i].next = i + 1 < PROFILE_ID_MAX ? &all[i + 1] : NULL;
 	}
-	assert_int_equal(profiles_settle(p, wants, PROFILE_ID_MAX), 0);
+	assert_int_equal(profiles_settle(p, all), 0);
 	assert_int_equal(all[PROFILE_ID_MAX - 1].id, PROFILE_ID_MAX);
-	assert_int_equal(profiles_settle(p, wants, PROFILE_ID_MAX + 1), -ENOSPC);
+	all[PROFILE_ID_MAX - 1].next = &all[PROFILE_ID_MAX];
+	assert_int_equal(profiles_settle(p, all), -ENOSPC);
 	profiles_free(p);
 	free(all);
-	free(wants);
 	free(many);
 }
 
@@ -165,7 +164,7 @@ static void test_rule_book(void **state)
 {
 	struct policy *p = policy_right(set, sizeof set / sizeof *set);
 	struct rule_book *b;
-	size_t count;
+	size_t count = 0;
 	(void)state;
 	assert_non_null(p);
 	assert_int_equal(rule_book_new(p, 1, &b), 0);
@@ -185,7 +184,8 @@ static void test_rule_book(void **state)
 	assert_ptr_not_equal(bc->want, only_b->want);
 	assert_ptr_equal(c->want, u->want);
 	assert_true(a->access && u->access && !none->access);
-	rule_book_wants(b, &count);
+	for (const struct profile_want *w = rule_book_wants(b); w; w = w->next)
+		count++;
 	assert_int_equal(count, 4); /* web, web and db, db, nothing */
 	struct profile_want *kept;
 	assert_int_equal(rule_book_keep(b, c->want->profile, &kept), 0);
