@@ -102,13 +102,18 @@ SYSTEM := SEKISHO_BUILD=$(abspath $(B)) PYTHONDONTWRITEBYTECODE=1 tests/system/r
 # Small programs that system tests run beside the product.
 TEST_TOOLS := $(if $(wildcard tests/system/firewall_driver.c),$(B)/tests/firewall_driver) \
 	$(if $(wildcard tests/oracle/oracle.c),$(B)/tests/run_oracle) \
-	$(if $(wildcard tests/system/pam_script.c),$(B)/tests/pam_script.so)
+	$(if $(wildcard tests/system/pam_script.c),$(B)/tests/pam_script.so) \
+	$(if $(wildcard tests/system/gateway_shim.c),$(B)/tests/gateway_shim.so)
 $(B)/tests/firewall_driver: tests/system/firewall_driver.c $(LIB_all)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -Wno-missing-prototypes -MMD -MP -MF $@.d $(ALL_LDFLAGS) -o $@ $< -Wl,--start-group $(LIB_all) -Wl,--end-group $(LIBS_all)
 $(B)/tests/run_oracle: $(call obj,$(call src,tests/oracle)) $(LIB_all)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(LIB_all) -Wl,--end-group $(LIBS_all)
+# Loaded before the sanitizers' own library, so it cannot have theirs.
+$(B)/tests/gateway_shim.so: tests/system/gateway_shim.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -g -O2 $(WARN) -Wno-missing-prototypes -fPIC -D_GNU_SOURCE -shared -o $@ $<
 $(B)/tests/pam_script.so: tests/system/pam_script.c
 	@mkdir -p $(@D)
 	$(CC) $(filter-out -fPIE,$(ALL_CFLAGS)) -fPIC -Wno-missing-prototypes -shared -Wl,-z,relro,-z,now -o $@ $< -lpam

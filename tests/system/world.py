@@ -71,6 +71,7 @@ class World:
         if not os.path.exists("/run/world/inside"):
             sys.exit("world.py changes users and files: start it with tests/system/run")
         self.processes = {}  # name -> Popen
+        self.gateway_environment = {}  # beside what its unit gives it
         self.counters = {name: 0 for name in STAFF}  # the next one-time code of each
         self.ca = "/etc/sekisho/tls/ca.crt"  # setup's trial authority, which the phones trust
         atexit.register(self.close)
@@ -260,7 +261,7 @@ class World:
         os.chmod(path, 0o666)
         self.notify.setblocking(False)
         environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "NOTIFY_SOCKET": path, "LANG": "C.UTF-8", "LD_BIND_NOW": "1",
-                       **{k: v for k, v in os.environ.items() if k.endswith("SAN_OPTIONS")}}
+                       **{k: v for k, v in os.environ.items() if k.endswith("SAN_OPTIONS")}, **self.gateway_environment}
         self.processes["gateway"] = self.gw.popen(*self.gateway_command(), env=environment, stdin=subprocess.DEVNULL,
                                                   stdout=self.log_file("gateway"), stderr=subprocess.STDOUT, umask=0o027)
         return self.processes["gateway"]
