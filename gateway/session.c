@@ -66,7 +66,15 @@ void sessions_free(struct sessions *all)
 	while (all->all)
 		session_forget(all, all->all);
 	profiles_free(all->profiles);
+	policy_unref(all->judged_by);
 	free(all);
+}
+
+void sessions_judged_by(struct sessions *all, struct policy *policy)
+{
+	struct policy *former = all->judged_by;
+	all->judged_by = policy_ref(policy);
+	policy_unref(former);
 }
 
 struct session *session_by_serial(struct gateway *g, uint32_t serial)

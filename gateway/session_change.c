@@ -250,6 +250,7 @@ int session_change_commit(struct session_change *c, unsigned *changed)
 	save(c);
 	n = session_change_record(c);
 	end_over(c);
+	sessions_judged_by(g->sessions, c->policy);
 	if (changed)
 		*changed = n;
 	return 0;

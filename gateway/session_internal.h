@@ -15,8 +15,12 @@ struct sessions {
 	unsigned count;
 	struct index by_serial, by_device;
 	struct profiles *profiles;
+	struct policy *judged_by; /* whose lines the plans name: a reference */
 	bool unsettled; /* the clock was set, and not all have been judged by the new time yet */
 };
+
+/* All plans are from this policy now. */
+void sessions_judged_by(struct sessions *all, struct policy *policy);
 
 /* A session of this device, not yet in the tables; NULL when out of memory. session_discard() frees one that is in none. */
 struct session *session_note(const struct device *d, int64_t now);

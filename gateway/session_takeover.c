@@ -260,8 +260,10 @@ int sessions_take_over(struct gateway *g)
 	}
 	if (r == 0)
 		r = switch_over(&t);
-	if (r == 0)
+	if (r == 0) {
+		sessions_judged_by(g->sessions, g->policy);
 		r = remove_rest(g, &t.held);
+	}
 	firewall_change_free(t.change);
 	rule_book_free(t.book);
 	free(t.held.sessions);
