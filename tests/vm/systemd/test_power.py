@@ -3,6 +3,7 @@
 
 SEKISHO_VM_KILLS (15) is how often, SEKISHO_VM_SEED makes the moments those of an earlier run.
 """
+import itertools
 import os
 import random
 import threading
@@ -25,6 +26,7 @@ class Known:
         self.acts = 0
 
     def add(self):
+        self.machine.run("rm -f /root/more.conf")
         device = self.machine.json("device", "add", "h-suzuki", "--conf", "/root/more.conf")["device"]["id"]
         self.devices[device] = "active"
 
@@ -63,10 +65,12 @@ class Known:
             self.ended.add(row["id"])
 
 
-def work(known):
-    """One act after the other until the power fails in the middle of one."""
+def work(known, until, failure):
+    """One act after the other; after `until` of them the failure's time begins to run, so that it comes in the middle of one."""
     acts = [known.add, known.suspend, known.lose, known.apply, known.log_in, known.end]
-    while True:
+    for number in itertools.count():
+        if number == until:
+            failure.start()
         random.choice(acts)()
         known.acts += 1
 
@@ -98,17 +102,16 @@ def test_what_was_acknowledged_survives(gateway, session):
     gateway.run("echo 'sessions-after-reboot keep' >>/etc/sekisho/sekisho.conf; systemctl reload sekisho-gateway")
     known = Known(gateway)
     for kill in range(KILLS):
-        before, delay = known.acts, random.uniform(1, 20)
-        timer = threading.Timer(delay, gateway.machine.kill)
-        timer.start()
+        before, delay = known.acts, random.uniform(0, 8)
+        failure = threading.Timer(delay, gateway.machine.kill)
         try:
-            work(known)
+            work(known, random.randrange(5), failure)
         except PowerLost:
-            timer.join()
+            failure.join()
             gateway.kill()
         gateway.start()
         gateway.wait("sekisho status >/dev/null && echo up", 300)
         check(known, gateway)
-        print(f"kill {kill + 1} after {delay:.1f} s and {known.acts - before} acts; back after {gateway.boot_seconds:.0f} s: "
+        print(f"kill {kill + 1} after {known.acts - before} acts, {delay:.1f} s into what followed; back after {gateway.boot_seconds:.0f} s: "
               f"{len(known.devices)} devices, generation {known.generation}, {len(known.ended)} sessions ended", flush=True)
     assert known.acts >= KILLS, "too little was done to prove anything"
