@@ -2,7 +2,10 @@
 """Real packets through the firewall while it changes: sessions come and go, profiles are replaced, the gateway starts anew, dies,
 or somebody else takes the table away. Nothing permitted is lost, nothing forbidden gets through."""
 import contextlib
+import os
 import socket
+
+import pytest
 
 from firewall_net import (ALIVE, BOTH, PHONE, PROFILE, QUIET, RESOLVER, SERIAL, SERVER, UDP, exchange, flow, ready,
                           server_boxes, sock, tcp, udp)
@@ -160,7 +163,14 @@ def test_second_lock_when_the_table_is_gone(net, logged_in, v):
     assert udp(net, v, SERVER[v], 9001) == "delivered"
 
 
+# nft 1.0.6 compiles such a rule to something that Linux 6.12 refuses; what the gateway sends, both kernels take.
+PROTOCOL_IN_RANGES = """table inet probe { set s { type ipv4_addr . inet_proto . inet_service; flags interval; }
+chain c { ip daddr . meta l4proto . th dport @s accept; }; }"""
+
+
 def test_nft_can_load_what_it_lists(net, logged_in, tmp_path):
+    if net.gateway.run("nft", "--check", "-f", "-", input=PROTOCOL_IN_RANGES, check=False, capture_output=True).returncode != 0:
+        pytest.skip(f"the nft program cannot load such rules into Linux {os.uname().release}")
     listed = net.gateway.run("nft", "list", "table", "inet", "sekisho", capture_output=True).stdout
     assert f"ip daddr . meta l4proto . th dport @profile_{PROFILE}_1_v4 goto grant" in listed
     assert f"0x{SERIAL << 12 | PROFILE:08x}" in listed
