@@ -3,7 +3,6 @@
 none of this machine's own configuration."""
 import os
 import re
-import shutil
 import subprocess
 
 import image
@@ -63,9 +62,21 @@ def files(packages):
     return sorted(paths)
 
 
-def write(path, text, mode=0o644):
+def read(path):
+    with open(path, encoding="utf-8") as f:
+        return f.read()
+
+
+def write(folder, name, text, mode=0o644):
+    """A file of the image. Never through a symbolic link: packages have absolute ones, which from here lead to this machine's own
+    files."""
+    path = os.path.join(folder, name)
     os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path, "w") as f:
+    if os.path.realpath(os.path.dirname(path)) != os.path.dirname(os.path.abspath(path)):
+        raise RuntimeError(f"{path} is behind a symbolic link")
+    if os.path.lexists(path):
+        os.unlink(path)
+    with open(path, "x", encoding="utf-8") as f:
         f.write(text)
     os.chmod(path, mode)
 
@@ -89,16 +100,16 @@ def fill(folder, paths):
                  "etc/pam.d"):
         os.makedirs(f"{folder}/{name}", exist_ok=True)
     for name in ("passwd", "group"):
-        with open(f"/usr/share/base-passwd/{name}.master") as f:
-            write(f"{folder}/etc/{name}", f.read())
-    write(f"{folder}/etc/shadow", SHADOW, 0o640)
-    write(f"{folder}/etc/gshadow", "", 0o640)
-    write(f"{folder}/etc/hosts", "127.0.0.1 localhost\n::1 localhost\n")
-    write(f"{folder}/etc/hostname", "sekisho-vm\n")
-    write(f"{folder}/etc/resolv.conf", "")
-    write(f"{folder}/etc/nsswitch.conf", "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n")
+        write(folder, f"etc/{name}", read(f"/usr/share/base-passwd/{name}.master"))
+    write(folder, "etc/shadow", SHADOW, 0o640)
+    write(folder, "etc/gshadow", "", 0o640)
+    write(folder, "etc/hosts", "127.0.0.1 localhost\n::1 localhost\n")
+    write(folder, "etc/hostname", "sekisho-vm\n")
+    write(folder, "etc/resolv.conf", "")
+    write(folder, "etc/nsswitch.conf", "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n")
     for name, text in PAM_COMMON.items():
-        write(f"{folder}/etc/pam.d/{name}", text)
+        write(folder, f"etc/pam.d/{name}", text)
+    write(folder, f"usr/local/sbin/{os.path.basename(INIT)}", read(INIT), 0o755)
     os.makedirs(f"{folder}/etc/alternatives", exist_ok=True)
     for link in os.scandir("/etc/alternatives"):
         if link.is_symlink() and os.path.lexists(folder + os.readlink(link.path)):
@@ -109,14 +120,10 @@ def fill(folder, paths):
 def disk():
     """The image, made when the versions of the packages (or this file) changed."""
     packages = closure(PACKAGES)
-    key = repr(sorted(packages.items())).encode()
-    for path in (__file__, INIT):
-        with open(path, "rb") as f:
-            key += f.read()
+    key = (repr(sorted(packages.items())) + read(__file__) + read(INIT)).encode()
 
     def make(path, folder):
         fill(folder, files(packages))
-        shutil.copy(INIT, f"{folder}/sbin/init")
         image.ext4(path, folder, 256)
 
     return image.cached("root", key, make)

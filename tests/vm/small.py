@@ -69,7 +69,8 @@ def work_disk(folder, script):
 def machine(version, script):
     kernel = kernels.get(version)
     disks = [root.disk(), image.modules(kernel), work_disk(run_folder(f"small-{version}"), script)]
-    return Machine(f"small-{version}", kernel, image.initramfs(kernel), disks, memory=1024, append="quiet loglevel=4")
+    return Machine(f"small-{version}", kernel, image.initramfs(kernel), disks, memory=1024,
+                   append="init=/usr/local/sbin/small-init quiet loglevel=4")
 
 
 def main():
