@@ -30,7 +30,7 @@ def at(world, device):
             world.sekisho("session", "end", str(s["id"]))
         world.shim.set(f"{day} {time}")
         world.write_acl(files)
-        world.sekisho("acl", "apply")
+        world.sekisho("acl", "apply", "--yes")
         if not login:
             return None
         world.login(world.phone)
@@ -41,7 +41,7 @@ def at(world, device):
     yield begin
     world.shim.set(f"{DAY} 10:00:00")
     world.write_acl({"users/t-yamada.acl": None, **ACL})
-    world.sekisho("acl", "apply")
+    world.sekisho("acl", "apply", "--yes")
 
 
 def ended(world, session, reason, deadline=15):
@@ -74,11 +74,11 @@ def test_the_shortest_bound_wins(world, device, at):
     assert (session["ends_reason"], session["ends_line"]) == ("expired", "users/t-yamada.acl:1")
     assert session["idle_limit_seconds"] == 1800
     world.write_acl({"users/t-yamada.acl": "session 2h\nvalid until 2027-06-02\nhours daily 00:00-11:00\n"})
-    world.sekisho("acl", "apply")
+    world.sekisho("acl", "apply", "--yes")
     session = world.sekisho("session", "list", "--json")[0]
     assert (session["ends_reason"], session["ends_line"]) == ("hours", "users/t-yamada.acl:3")
     world.write_acl({"users/t-yamada.acl": None, "groups/soumu.acl": SOUMU})
-    world.sekisho("acl", "apply")
+    world.sekisho("acl", "apply", "--yes")
     again = world.sekisho("session", "list", "--json")[0]
     assert (again["ends_reason"], again["ends_line"], again["id"]) == ("expired", None, session["id"])
 
@@ -120,7 +120,7 @@ def test_the_users_period_ends(world, device, at):
 def test_a_period_that_an_apply_ends(world, device, at):
     session = at("12:00:00", {})
     world.write_acl({"users/t-yamada.acl": "valid from 2027-06-03\n"})
-    world.sekisho("acl", "apply")
+    world.sekisho("acl", "apply", "--yes")
     assert world.phone.tcp(INTRANET[0], 80).result in CLOSED
     assert ended(world, session, "period")["rule"]["name"] == "users/t-yamada.acl:1"
 

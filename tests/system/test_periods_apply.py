@@ -30,7 +30,7 @@ def usual(world, session):
 
 def apply(world, files, check=True):
     world.write_acl(files)
-    return world.sekisho("acl", "apply", check=check)
+    return world.sekisho("acl", "apply", "--yes", check=check)
 
 
 def reach(world):

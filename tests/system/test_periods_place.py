@@ -12,7 +12,7 @@ HOTEL, STREET = "203.0.113.77", "203.0.113.88"
 def phone(world):
     """A phone of t-yamada and h-suzuki, at the hotel, in the tunnel, nobody logged in; everywhere allowed."""
     world.write_acl({"users/t-yamada.acl": None, "users/h-suzuki.acl": None, **ACL})
-    world.sekisho("acl", "apply")
+    world.sekisho("acl", "apply", "--yes")
     phone = world.phone
     if not phone.conf:
         world.shared = world.add_device("t-yamada", "h-suzuki", device_class="shared")
@@ -31,7 +31,7 @@ def endpoint(world):
 
 def apply(world, files):
     world.write_acl(files)
-    world.sekisho("acl", "apply")
+    world.sekisho("acl", "apply", "--yes")
 
 
 def test_roaming_out_of_the_network_ends_the_session_and_shuts_the_device_out(world, phone):
