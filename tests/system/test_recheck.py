@@ -11,7 +11,7 @@ import pytest
 
 from world import BUILD, FILES, INTRANET, NOBODY, PAM, wait_until
 
-SETTINGS = {"account_recheck": "5s", "pam_timeout": "1s"}
+SETTINGS = {"account_recheck": "5s", "pam_timeout": "3s"}
 DEADLINE = 40  # seconds for what takes an interval
 
 
