@@ -12,7 +12,7 @@ INIT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "small-init")
 PACKAGES = """base-files base-passwd bash coreutils conntrack findutils grep iproute2 kmod libc-bin login mount nftables oathtool
 libpam-modules libpam-modules-bin libpam-oath libpam-runtime openssl passwd procps python3 python3-cryptography python3-pytest sed
 sqlite3 systemd util-linux wireguard-tools libmnl0 libnftnl11 libnetfilter-conntrack3 libjansson4 libsqlite3-0 libcap-ng0
-libseccomp2 libqrencode4 libpng16-16 libsystemd0 libssl3 libpam0g libcmocka0 dash iputils-ping logrotate""".split()
+libseccomp2 libqrencode4 libpng16-16 libsystemd0 libssl3 libpam0g libcmocka0 dash diffutils iputils-ping logrotate netbase""".split()
 UNUSED = re.compile("/usr/share/(doc|man|locale|info|bash-completion|zsh|perl5?|lintian|bug|doc-base|i18n|zoneinfo/right)/"
                     "|/usr/lib/python3[.0-9]*/(test|idlelib|tkinter|lib2to3|ensurepip|pydoc_data)/"
                     "|/usr/lib/x86_64-linux-gnu/(perl|gconv)/")
