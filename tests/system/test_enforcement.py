@@ -216,7 +216,8 @@ def test_dead_man_closes_everything(world, device, session):
     gateway = world.processes["gateway"]
     gateway.send_signal(signal.SIGSTOP)
     try:
-        wait_until(lambda: flow.is_cut(20), 60, "the dead-man time closes")
+        wait_until(lambda: world.phone.tcp(INTRANET[0], 80, 1).result != "open", 60, "the dead-man time closes")
+        wait_until(lambda: flow.is_cut(20), 20, "the open flow is cut")
         assert world.phone.tcp(INTRANET[0], 80, 1).result != "open"
     finally:
         gateway.send_signal(signal.SIGCONT)
