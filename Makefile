@@ -99,6 +99,9 @@ PYTHON := /usr/bin/python3
 PYTEST := $(PYTHON) -m pytest -q -p no:cacheprovider
 SYSTEM := SEKISHO_BUILD=$(abspath $(B)) PYTHONDONTWRITEBYTECODE=1 tests/system/run
 
+# Measured by `make bench`; built with the tests so that they keep compiling.
+BENCHES := $(B)/tests/policy_bench $(B)/tests/firewall_bench
+
 # Small programs that system tests run beside the product.
 TEST_TOOLS := $(if $(wildcard tests/system/firewall_driver.c),$(B)/tests/firewall_driver) \
 	$(if $(wildcard tests/oracle/oracle.c),$(B)/tests/run_oracle) \
@@ -123,7 +126,7 @@ deps: ## installs missing Debian packages (as root), or names them
 	tests/deps
 
 .PHONY: tests
-tests: $(UNIT) $(FUZZ) $(TEST_TOOLS)
+tests: $(UNIT) $(FUZZ) $(TEST_TOOLS) $(BENCHES)
 
 .PHONY: check
 check: ## everything: programs, unit tests, fuzz corpora, system and browser tests (as root)

@@ -181,7 +181,8 @@ int main(int argc, char **argv)
 	} else {
 		const struct policy_counts c = policy_counts(p);
 		size_t profiles = 0;
-		(void)rule_book_wants(book, &profiles);
+		for (const struct profile_want *w = rule_book_wants(book); w; w = w->next)
+			profiles++;
 		const double load = loaded - begin, compiled = end - loaded, load_cpu = cpu_loaded - cpu_begin,
 			     compile_cpu = cpu_end - cpu_loaded;
 		if (json)
