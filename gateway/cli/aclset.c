@@ -54,7 +54,7 @@ static int say_unusable(const char *dir, const char *hint, int error, struct dia
 
 int aclset_read(const char *config, const char *dir, struct aclset *out, struct diag *d)
 {
-	struct policy *policy;
+	struct policy *policy = NULL;
 	char name[sizeof out->name];
 
 	const int r = aclset_load(config, dir, &policy, d);
