@@ -71,8 +71,9 @@ static void test_a_stolen_key_reaches_no_older_line(void **state)
 			all[LOG_AUTH].line[1][40]++;
 			assert_int_equal(seal_key_generate(&stolen), 0);
 			assert_int_equal(seal_sign(&seal, &stolen), 0);
-			json_t *forged = json_object_get(seal_event(&seal, "time"), "sekisho");
-			json_object_set(root, "sekisho", forged);
+			json_t *forged = seal_event(&seal, "time");
+			json_object_set(root, "sekisho", json_object_get(forged, "sekisho"));
+			json_decref(forged);
 			free(all[LOG_AUTH].line[i]);
 			char *text = json_dumps(root, JSON_COMPACT);
 			assert_true(asprintf(&all[LOG_AUTH].line[i], "%s\n", text) > 0);
