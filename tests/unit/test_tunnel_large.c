@@ -124,6 +124,9 @@ static void test_no_key_stays_in_memory(void **state)
 	struct peers all;
 
 	(void)state;
+#ifdef __SANITIZE_ADDRESS__
+	skip(); /* its allocator keeps what was freed, and its shadow memory cannot be read */
+#endif
 	assert_int_equal(key_generate(&spec.private_key), 0);
 	assert_int_equal(key_generate(&p.preshared), 0);
 	not_private = inverted(&spec.private_key);
