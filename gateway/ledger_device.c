@@ -140,21 +140,27 @@ int ledger_devices(struct ledger *l, int (*each)(const struct device *d, void *a
 	return r == -ENOENT ? 0 : r;
 }
 
+/* Ends a bound query for one status with its first row. 0, -ENOENT without one, -errno. */
+static int status_take(struct query *q, enum device_status *out)
+{
+	char text[16];
+	int found = query_row(q);
+	if (found == 1)
+		query_text(q, 0, text, sizeof text);
+	int r = query_end(q);
+	if (r < 0)
+		return r;
+	return found ? status_parse(text, out) : -ENOENT;
+}
+
 /* Its status at an instant; -ENOENT when it was not registered yet. */
 static int status_at(struct ledger *l, uint32_t id, int64_t at, enum device_status *out)
 {
-	char text[16];
 	struct query q = query(l, SLOT_DEVICE_STATUS_AT,
 		"SELECT status FROM device_history WHERE device = ? AND since <= ? ORDER BY since DESC, id DESC LIMIT 1");
 	query_put_int(&q, id);
 	query_put_int(&q, at);
-	int found = query_row(&q);
-	if (found == 1)
-		query_text(&q, 0, text, sizeof text);
-	int r = query_end(&q);
-	if (r < 0)
-		return r;
-	return found ? status_parse(text, out) : -ENOENT;
+	return status_take(&q, out);
 }
 
 int ledger_devices_of(struct ledger *l, const char *user, int64_t at, int (*each)(const struct device *d, void *arg), void *arg)
@@ -344,16 +350,9 @@ static bool status_change_allowed(enum device_status from, enum device_status to
 
 static int status_get(struct ledger *l, uint32_t id, enum device_status *out)
 {
-	char text[16];
 	struct query q = query(l, SLOT_DEVICE_STATUS, "SELECT status FROM device WHERE id = ?");
 	query_put_int(&q, id);
-	int found = query_row(&q);
-	if (found == 1)
-		query_text(&q, 0, text, sizeof text);
-	int r = query_end(&q);
-	if (r < 0)
-		return r;
-	return found ? status_parse(text, out) : -ENOENT;
+	return status_take(&q, out);
 }
 
 int ledger_device_status(struct ledger *l, uint32_t id, enum device_status status, int64_t now)
