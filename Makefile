@@ -242,11 +242,12 @@ install: all ## into DESTDIR and PREFIX (/usr/local)
 	install -m 644 systemd/pam/sekisho $(DESTDIR)$(docdir)/examples/pam/
 	install -m 644 README.md docs/*.md $(DESTDIR)$(docdir)/
 	cp -r docs/examples/. $(DESTDIR)$(docdir)/examples/
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/sekisho share/log-schema.json
 	for f in share/vim/*/*.vim; do install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/vim/vimfiles/$${f#share/vim/} || exit 1; done
 	for m in $(MAN); do install -D -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$$(basename $$m) || exit 1; done
 uninstall: ## takes the programs out again; /etc/sekisho, the ledger and the logs stay
 	rm -f $(DESTDIR)$(sbindir)/sekisho $(addprefix $(DESTDIR)$(PREFIX)/lib/systemd/system/,$(UNITS))
-	rm -rf $(DESTDIR)$(libexecdir) $(DESTDIR)$(docdir)
+	rm -rf $(DESTDIR)$(libexecdir) $(DESTDIR)$(docdir) $(DESTDIR)$(PREFIX)/share/sekisho
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/lib/,sysusers.d/sekisho.conf tmpfiles.d/sekisho.conf sysctl.d/50-sekisho.conf modules-load.d/sekisho.conf)
 	rm -f $(DESTDIR)/etc/logrotate.d/sekisho
 	for f in share/vim/*/*.vim; do rm -f $(DESTDIR)$(PREFIX)/share/vim/vimfiles/$${f#share/vim/}; done

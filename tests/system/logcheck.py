@@ -17,7 +17,8 @@ import sys
 LINE_MAX = 16384
 FILES = ("auth", "access", "audit")
 
-with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "log-schema.json"), encoding="utf-8") as _f:
+_ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+with open(os.path.join(_ROOT, "share/log-schema.json"), encoding="utf-8") as _f:
     SCHEMA = json.load(_f)
 
 

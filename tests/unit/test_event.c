@@ -284,10 +284,10 @@ static void test_agrees_with_schema(void **state)
 {
 	json_error_t error;
 	const char *action;
-	json_t *wanted, *schema = json_load_file("tests/system/log-schema.json", 0, &error);
+	json_t *wanted, *schema = json_load_file("share/log-schema.json", 0, &error);
 	(void)state;
 	if (!schema)
-		fail_msg("tests/system/log-schema.json:%d: %s (run from the top folder)", error.line, error.text);
+		fail_msg("share/log-schema.json:%d: %s (run from the top folder)", error.line, error.text);
 	assert_true(json_object_size(at(schema, "actions")) > 25);
 	json_object_foreach(at(schema, "actions"), action, wanted)
 	{
@@ -295,7 +295,7 @@ static void test_agrees_with_schema(void **state)
 		if (strcmp(text_at(e, "event.kind"), text_at(wanted, "kind")) ||
 			!json_equal(at(e, "event.category"), at(wanted, "category")) ||
 			!json_equal(at(e, "event.type"), at(wanted, "type")))
-			fail_msg("%s: kind, category or type differ from tests/system/log-schema.json", action);
+			fail_msg("%s: kind, category or type differ from share/log-schema.json", action);
 		json_decref(e);
 	}
 	json_decref(schema);

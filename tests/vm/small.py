@@ -55,7 +55,7 @@ def work_disk(folder, script):
         os.makedirs(f"{part}/build/tests")
         for name in (*PROGRAMS, *(f"tests/{t}" for t in (*TOOLS, *UNIT))):
             subprocess.run(["strip", "-o", f"{part}/build/{name}", f"{BUILD}/{name}"], check=True)
-        for name in ("tests/system", "systemd"):
+        for name in ("tests/system", "systemd", "share"):
             shutil.copytree(f"{ROOT}/{name}", f"{part}/{name}", ignore=shutil.ignore_patterns("__pycache__"))
         with open(f"{part}/job", "w") as f:
             f.write(script)
