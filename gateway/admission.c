@@ -73,7 +73,7 @@ static void refuse(struct gateway *g, const struct knock *knock, const struct de
 	bool lost = d && d->status == DEVICE_LOST && !key.replayed;
 	/* Noted once a minute, so that a replay of this very knock is known for one. */
 	if (d && !key.replayed)
-		(void)ledger_device_seen(g->ledger, d->id, knock->timestamp, now);
+		(void)ledger_device_seen(g->ledger, d->id, knock->timestamp, from, now);
 	json_t *e = event_new("device-refused", "failure", reason);
 	if (d) {
 		event_device(e, d);
@@ -102,7 +102,7 @@ static void admit(struct gateway *g, const struct knock *knock, const struct dev
 		return;
 	}
 	g->admission->counts.admitted++;
-	r = ledger_device_seen(g->ledger, d->id, knock->timestamp, now);
+	r = ledger_device_seen(g->ledger, d->id, knock->timestamp, from, now);
 	if (r < 0)
 		say_warning("cannot note in the ledger that device d%u was seen: %s; check space in " PATH_STATE_DIR, d->id,
 			strerror(-r));

@@ -2,8 +2,6 @@
 #include "gateway/control.h"
 
 #include <errno.h>
-#include <grp.h>
-#include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +16,7 @@
 #include "gateway/event.h"
 #include "gateway/channel.h"
 
-enum { CLIENTS_MAX = 64, CLIENT_SECONDS = 30, PEER_GROUPS_MAX = 1024 };
+enum { CLIENTS_MAX = 64, CLIENT_SECONDS = 30 };
 
 /* One connection: waits for its request, then for room to send what there is to answer. */
 struct client {
@@ -38,25 +36,27 @@ struct control {
 	unsigned count;
 };
 
+/* The least role that may; the one place that says so. */
 static const struct verb {
 	const char *name;
+	enum role least;
 	verb_handler handle;
 } verbs[] = {
-	{"status", control_status},
-	{"device-add", control_device_add},
-	{"device-list", control_device_list},
-	{"device-show", control_device_show},
-	{"device-suspend", control_device_suspend},
-	{"device-resume", control_device_resume},
-	{"device-lost", control_device_lost},
-	{"device-revoke", control_device_revoke},
-	{"session-list", control_session_list},
-	{"session-end", control_session_end},
-	{"acl-apply", control_acl_apply},
-	{"acl-explain", control_acl_explain},
-	{"acl-history", control_acl_history},
-	{"acl-subjects", control_acl_subjects},
-	{"reload", control_reload},
+	{"status", ROLE_LOGS, control_status},
+	{"device-add", ROLE_ADMIN, control_device_add},
+	{"device-list", ROLE_DESK, control_device_list},
+	{"device-show", ROLE_DESK, control_device_show},
+	{"device-suspend", ROLE_DESK, control_device_suspend},
+	{"device-resume", ROLE_DESK, control_device_resume}, /* the desk: what the desk has suspended */
+	{"device-lost", ROLE_DESK, control_device_lost},
+	{"device-revoke", ROLE_ADMIN, control_device_revoke},
+	{"session-list", ROLE_DESK, control_session_list},
+	{"session-end", ROLE_DESK, control_session_end},
+	{"acl-apply", ROLE_ADMIN, control_acl_apply},
+	{"acl-explain", ROLE_DESK, control_acl_explain},
+	{"acl-history", ROLE_DESK, control_acl_history},
+	{"acl-subjects", ROLE_DESK, control_acl_subjects},
+	{"reload", ROLE_ADMIN, control_reload},
 };
 
 /* ---- answers ---- */
@@ -100,59 +100,48 @@ bool exchange_unpack(struct exchange *x, const char *format, ...)
 
 /* ---- who may ask ---- */
 
-static bool in_admin_group(int fd, const struct ucred *peer)
-{
-	gid_t groups[PEER_GROUPS_MAX];
-	socklen_t size = sizeof groups;
-	const struct group *admin = getgrnam(GROUP_ADMIN);
-	if (!admin)
-		return false;
-	if (peer->gid == admin->gr_gid)
-		return true;
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &size) < 0)
-		return false;
-	for (size_t i = 0; i < size / sizeof *groups; i++)
-		if (groups[i] == admin->gr_gid)
-			return true;
-	return false;
-}
-
-static void name_of(uint32_t uid, char *name, size_t size)
-{
-	const struct passwd *pw = getpwuid(uid);
-	if (pw && text_name_valid(pw->pw_name))
-		snprintf(name, size, "%s", pw->pw_name);
-	else
-		snprintf(name, size, "%u", uid);
-}
-
 static void log_denied(struct exchange *x, const char *verb)
 {
 	json_t *e = event_new("control-denied", "failure", "no-role");
-	event_admin(e, x->uid, x->name);
+	event_admin(e, &x->by);
 	event_text(e, "sekisho.control.verb", verb);
 	(void)log_write(x->gateway->log, LOG_AUDIT, time_now(), e, false);
 }
 
-static void dispatch(struct exchange *x, bool allowed)
+static const struct verb *verb_find(const char *name)
 {
-	const char *name = json_string_value(json_object_get(x->request, "verb"));
-	const struct verb *verb = NULL;
 	for (size_t i = 0; name && i < sizeof verbs / sizeof *verbs; i++)
 		if (!strcmp(verbs[i].name, name))
-			verb = &verbs[i];
-	if (!allowed) {
-		log_denied(x, verb ? verb->name : "unknown");
-		exchange_error(x, "denied", "ask an administrator to add you: usermod -aG " GROUP_ADMIN " USER",
-			"%s may not do this: not root and not in group %s", x->name, GROUP_ADMIN);
-	} else if (!verb) {
+			return &verbs[i];
+	return NULL;
+}
+
+bool exchange_allowed(struct exchange *x, enum role least)
+{
+	if (x->by.role >= least)
+		return true;
+	const char *verb = json_string_value(json_object_get(x->request, "verb"));
+	log_denied(x, verb_find(verb) ? verb : "unknown");
+	exchange_error(x, "denied", "ask an administrator, or to be added by one: usermod -aG GROUP USER, then log in again",
+		"%s may not do this: it takes root or group %s%s%s", x->by.name, role_group(least),
+		least < ROLE_ADMIN ? " or above; this is role " : "; this is role ", role_name(x->by.role));
+	return false;
+}
+
+static void dispatch(struct exchange *x)
+{
+	const struct verb *verb = verb_find(json_string_value(json_object_get(x->request, "verb")));
+	/* What there is to ask for is nothing for strangers. */
+	if (!exchange_allowed(x, verb ? verb->least : ROLE_LOGS))
+		return;
+	if (!verb) {
 		exchange_error(x, "invalid", "use a sekisho command of the gateway's own version", "unknown verb");
-	} else {
-		verb->handle(x);
-		if (!x->ended && !x->more)
-			exchange_error(x, "failed", "look at the gateway's journal: journalctl -u sekisho-gateway",
-				"the gateway gave no answer");
+		return;
 	}
+	verb->handle(x);
+	if (!x->ended && !x->more)
+		exchange_error(x, "failed", "look at the gateway's journal: journalctl -u sekisho-gateway",
+			"the gateway gave no answer");
 }
 
 /* ---- connections ---- */
@@ -215,10 +204,10 @@ static int client_receive(struct client *c)
 	x->answers = json_array();
 	if (!x->answers)
 		return -ENOMEM;
-	name_of(x->uid, x->name, sizeof x->name);
+	x->by = role_of_peer(c->fd, &c->peer);
 	x->request = n <= CONTROL_MAX ? json_loadb(text, (size_t)n, JSON_REJECT_DUPLICATES, NULL) : NULL;
 	if (json_is_object(x->request))
-		dispatch(x, x->uid == 0 || in_admin_group(c->fd, &c->peer));
+		dispatch(x);
 	else
 		exchange_error(
 			x, "invalid", "use a sekisho command of the gateway's own version", "the request is not one JSON object");
@@ -265,7 +254,7 @@ static void on_accepted(int fd, const struct ucred *peer, void *arg)
 	c->control = control;
 	c->fd = fd;
 	c->peer = *peer;
-	c->exchange = (struct exchange){.gateway = control->gateway, .uid = peer->uid};
+	c->exchange = (struct exchange){.gateway = control->gateway};
 	DL_APPEND(control->clients, c);
 	control->count++;
 	int r = sd_event_add_io(control->gateway->loop, &c->io, fd, EPOLLIN, on_client, c);

@@ -2,8 +2,12 @@
 /*
  * The control socket: what the `sekisho` command asks of the running gateway. Unix SOCK_SEQPACKET at PATH_CONTROL_SOCKET, one
  * JSON object a datagram (at most CONTROL_MAX bytes), one request a connection. The peer's uid and groups come from the kernel
- * (SO_PEERCRED, SO_PEERGROUPS); root and group sekisho-admin may do everything, nobody else anything. Verbs are semantic; none
- * takes a path, an interface or a rule.
+ * (SO_PEERCRED, SO_PEERGROUPS), and with them the role (gateway/role.h); who has none may ask nothing. Verbs are semantic; none
+ * takes a path, an interface or a rule. What is refused for want of a role is recorded (control-denied). The least roles:
+ *   logs   status
+ *   desk   device-list, -show, -suspend, -lost, -resume (only what the desk has suspended), session-list, -end, acl-explain,
+ *          -history, -subjects
+ *   admin  all others
  *
  * Request:  {"verb": "session-end", "id": 7}
  * Answer:   any number of {"row": {...}}, then exactly one of
@@ -35,27 +39,23 @@
  *   acl-subjects    on (microseconds, absent: now)             rows: SUBJECT, by user
  *
  * DEVICE  {"id": "d7", "label", "class", "status", "users"[], "v4", "v6", "public_key", "valid_from", "valid_until", "created",
- *          "last_seen", "online": bool, "endpoint": "ip:port"|null, "last_handshake", "rx_bytes", "tx_bytes", "session": SESSION|null}
- * SESSION {"id": 7, "device": "d7", "label", "class", "user", "groups"[], "opened", "expires", "ends", "ends_reason": as in
- *          session-ended, "ends_line": "FILE:LINE"|null, "idle_seconds", "idle_limit_seconds", "endpoint", "v4", "v6",
- *          "profile", "source_bytes", "destination_bytes", "connections"}; `expires` is `ends` under its former name
- * EXPLANATION {"allowed": bool, "generation", "at", "class", "rules": [{"action", "file", "line", "what", "text", "until"}],
- *          "statements": [{"file", "line", "text"}]: all hours, from, valid and session lines of the user's files,
- *          "session": {"bar": "not-yet"|"period"|"hours"|null, "file", "line", "text", "opens" or, unbarred, "ends"},
- *          "device": {"id", "status", "permitted": bool, "valid": bool}|null}
- *          session: may one exist then, by which statement not (or until when; file is null when none says so); permitted: is
- *          the user one of the device's; valid: does its period cover `at`
- * GENERATION {"generation": n, "archived", "applied", "uid", "who", "sha256", "files": n, "rules": n, "bytes": n, "in_force": bool,
- *          "changes_total": n, "changes": [text], "internal": [prefix], "time_zone": name or ""}
- *          applied is null for a set that the gateway did not live to note as in force; internal and time_zone are settings
- *          that its rules referred to; its files are in PATH_ARCHIVE
- * SUBJECT {"user", "devices": [{"id", "class", "label"}], "groups": [name]|null, "observed"}
- *          of every user who was permitted on a device by then: the devices that could come in at that instant (active, within
- *          their period; above 200 there is another row of the same user), and the groups last seen at or before it
- * STATUS  {"version", "started", "backend", "interface", "listen_port", "endpoint", "public_key", "v4", "v6",
- *          "devices": {"active", "suspended", "lost", "revoked", "online"}, "sessions", "logins",
- *          "acl": {"generation", "files", "rules", "applied", "differing": n|null, "archive": {"generations": n, "bytes": n}},
- *          "profiles",
+ *          "last_seen", "online": bool, "endpoint": "ip:port"|null, "last_handshake", "rx_bytes", "tx_bytes", "session":
+ * SESSION|null} SESSION {"id": 7, "device": "d7", "label", "class", "user", "groups"[], "opened", "expires", "ends",
+ * "ends_reason": as in session-ended, "ends_line": "FILE:LINE"|null, "idle_seconds", "idle_limit_seconds", "endpoint", "v4",
+ * "v6", "profile", "source_bytes", "destination_bytes", "connections"}; `expires` is `ends` under its former name EXPLANATION
+ * {"allowed": bool, "generation", "at", "class", "rules": [{"action", "file", "line", "what", "text", "until"}], "statements":
+ * [{"file", "line", "text"}]: all hours, from, valid and session lines of the user's files, "session": {"bar":
+ * "not-yet"|"period"|"hours"|null, "file", "line", "text", "opens" or, unbarred, "ends"}, "device": {"id", "status", "permitted":
+ * bool, "valid": bool}|null} session: may one exist then, by which statement not (or until when; file is null when none says so);
+ * permitted: is the user one of the device's; valid: does its period cover `at` GENERATION {"generation": n, "archived",
+ * "applied", "uid", "who", "sha256", "files": n, "rules": n, "bytes": n, "in_force": bool, "changes_total": n, "changes": [text],
+ * "internal": [prefix], "time_zone": name or ""} applied is null for a set that the gateway did not live to note as in force;
+ * internal and time_zone are settings that its rules referred to; its files are in PATH_ARCHIVE SUBJECT {"user", "devices":
+ * [{"id", "class", "label"}], "groups": [name]|null, "observed"} of every user who was permitted on a device by then: the devices
+ * that could come in at that instant (active, within their period; above 200 there is another row of the same user), and the
+ * groups last seen at or before it STATUS  {"version", "started", "backend", "interface", "listen_port", "endpoint",
+ * "public_key", "v4", "v6", "devices": {"active", "suspended", "lost", "revoked", "online"}, "sessions", "logins", "acl":
+ * {"generation", "files", "rules", "applied", "differing": n|null, "archive": {"generations": n, "bytes": n}}, "profiles",
  *          "firewall": {"denied", "no_session", "stale", "spoofed", "knocks"},
  *          "knocks": {"admitted", "refused", "replayed", "forged", "dropped"},
  *          "portal": bool, "problems": ["sentence", ...], "notices": ["sentence", ...]}

@@ -41,7 +41,7 @@ static void answer(struct exchange *x, int r, const struct gateway_request *q)
 void control_acl_apply(struct exchange *x)
 {
 	const char *verb;
-	struct gateway_request q = {.uid = x->uid, .who = x->name};
+	struct gateway_request q = {.by = x->by};
 	if (!exchange_unpack(x, "{s:s, s?s}", "verb", &verb, "sha256", &q.sha256))
 		return;
 	answer(x, gateway_apply_acl(x->gateway, &q), &q);
@@ -51,7 +51,7 @@ void control_acl_apply(struct exchange *x)
 void control_reload(struct exchange *x)
 {
 	const char *verb;
-	struct gateway_request q = {.uid = x->uid, .who = x->name};
+	struct gateway_request q = {.by = x->by};
 	if (!exchange_unpack(x, "{s:s}", "verb", &verb))
 		return;
 	answer(x, gateway_reload(x->gateway, &q), &q);

@@ -7,10 +7,8 @@
 #include "common/paths.h"
 #include "common/say.h"
 #include "gateway/control_internal.h"
+#include "gateway/device_change.h"
 #include "gateway/event.h"
-#include "gateway/login.h"
-#include "gateway/peer.h"
-#include "gateway/session.h"
 
 static const char look_up[] = "`sekisho device list` shows all devices";
 static const char make_room[] = "check space and permissions of " PATH_STATE_DIR ", then try again";
@@ -79,18 +77,16 @@ static json_t *server_json(struct gateway *g)
 		s->label);
 }
 
-static void log_device(struct exchange *x, const char *action, const struct device *d, const char *before, const char *note)
+static void log_added(struct exchange *x, const struct device *d)
 {
-	json_t *e = event_new(action, "success", NULL);
+	json_t *e = event_new("device-added", "success", NULL);
 	event_device(e, d);
-	event_admin(e, x->uid, x->name);
+	event_admin(e, &x->by);
 	event_text(e, "sekisho.device.status", device_status_name(d->status));
-	event_text(e, "sekisho.device.previous_status", before);
-	event_text(e, "sekisho.note", note);
 	for (unsigned i = 0; i < d->user_count; i++)
 		event_append_text(e, "related.user", d->users[i]);
 	if (log_write(x->gateway->log, LOG_AUDIT, time_now(), e, true) < 0)
-		say_error("%s of device d%u by %s could not be recorded; make room in " PATH_LOG_DIR, action, d->id, x->name);
+		say_error("that %s added device d%u could not be recorded; make room in " PATH_LOG_DIR, x->by.name, d->id);
 }
 
 static void add_answer(struct exchange *x, const struct device *d)
@@ -116,7 +112,7 @@ static void add_device(struct exchange *x, struct device *d)
 			"nothing can be recorded now (%s), so no device is added", strerror(-r));
 		return;
 	}
-	r = ledger_device_add(g->ledger, d, &g->settings.tunnel4, &g->settings.tunnel6, time_now());
+	r = ledger_device_add(g->ledger, d, &g->settings.tunnel4, &g->settings.tunnel6, &x->by, time_now());
 	if (r == -EEXIST) {
 		exchange_error(x, "conflict", "make a new key on the phone; a key is never used twice",
 			"this public key is or was in use");
@@ -126,7 +122,7 @@ static void add_device(struct exchange *x, struct device *d)
 	} else if (r < 0) {
 		exchange_error(x, "failed", make_room, "cannot write the ledger: %s", strerror(-r));
 	} else {
-		log_device(x, "device-added", d, NULL, NULL);
+		log_added(x, d);
 		add_answer(x, d);
 	}
 }
@@ -209,76 +205,61 @@ void control_device_show(struct exchange *x)
 
 /* ---- changing the status ---- */
 
-/* Everything the device has in the kernel goes before anything is written: a full disk must not keep a lost phone in. */
-static unsigned cut(struct gateway *g, const struct device *d, enum session_end reason, int *result)
+/* The desk lets in again what the desk has shut out: whoever else suspended a device had reasons that the desk may not know. */
+static bool may_resume(struct exchange *x, const struct device *d)
 {
-	unsigned ended = session_end_device(g, d->id, reason);
-	login_drop_device(g, d->id);
-	*result = peer_remove(g, d, session_end_name(reason));
-	if (*result < 0)
-		say_error("cannot take device d%u out of WireGuard: %s; trying again with each look at the peers", d->id,
-			strerror(-*result));
-	return ended;
-}
-
-static bool allowed(enum device_status from, enum device_status to)
-{
-	if (to == DEVICE_REVOKED)
+	struct status_change last;
+	if (x->by.role >= ROLE_ADMIN)
 		return true;
-	if (to == DEVICE_LOST)
-		return from != DEVICE_REVOKED;
-	return (from == DEVICE_ACTIVE && to == DEVICE_SUSPENDED) || (from == DEVICE_SUSPENDED && to == DEVICE_ACTIVE);
+	int r = ledger_device_last_change(x->gateway->ledger, d->id, &last);
+	return exchange_allowed(x, r == 0 && !strcmp(last.role, role_name(ROLE_DESK)) ? ROLE_DESK : ROLE_ADMIN);
 }
 
-static void change(struct exchange *x, enum device_status to, const char *action, enum session_end reason)
+static void change(struct exchange *x, enum device_status to)
 {
 	const char *verb, *id, *note = NULL;
 	struct device d;
-	unsigned ended = 0;
-	int kernel = 0;
+	struct device_change done;
 	if (!exchange_unpack(x, "{s:s, s:s, s?s}", "verb", &verb, "id", &id, "note", &note) || !exchange_device(x, id, &d))
 		return;
-	enum device_status before = d.status;
-	if (!allowed(before, to)) {
-		exchange_error(x, "conflict", "a lost or revoked device never comes back; add it again with a new key",
-			"device %s is %s", id, device_status_name(before));
+	if (note && strlen(note) > DEVICE_NOTE_MAX) {
+		exchange_error(x, "invalid", "shorten it", "the note is longer than %d bytes", DEVICE_NOTE_MAX);
 		return;
 	}
-	if (to != DEVICE_ACTIVE)
-		ended = cut(x->gateway, &d, reason, &kernel);
-	int r = ledger_device_status(x->gateway->ledger, d.id, to, time_now());
-	if (r < 0) {
+	if (to == DEVICE_ACTIVE && d.status == DEVICE_SUSPENDED && !may_resume(x, &d))
+		return;
+	int r = device_change(x->gateway, &d, to, &x->by, note, &done);
+	if (r == -EPERM)
+		exchange_error(x, "conflict", "a lost or revoked device never comes back; add it again with a new key",
+			"device %s is %s", id, device_status_name(d.status));
+	else if (r < 0)
 		exchange_error(x, "failed", make_room,
 			"%s, but the ledger could not be written: %s. Until it is, the device can come back",
 			to == DEVICE_ACTIVE ? "nothing has changed" : "the device is cut off", strerror(-r));
-		return;
-	}
-	d.status = to;
-	log_device(x, action, &d, device_status_name(before), note);
-	if (kernel < 0)
+	else if (done.kernel < 0)
 		exchange_error(x, "failed", "`sekisho status` tells when it is out",
-			"recorded, but WireGuard still holds the device: %s", strerror(-kernel));
+			"recorded, but WireGuard still holds the device: %s", strerror(-done.kernel));
 	else
-		exchange_end(
-			x, json_pack("{s:o, s:i}", "device", control_json_device(x->gateway, &d), "sessions_ended", (int)ended));
+		exchange_end(x, json_pack("{s:o, s:i}", "device", control_json_device(x->gateway, &d), "sessions_ended",
+					(int)done.sessions_ended));
 }
 
 void control_device_suspend(struct exchange *x)
 {
-	change(x, DEVICE_SUSPENDED, "device-suspended", END_SUSPENDED);
+	change(x, DEVICE_SUSPENDED);
 }
 
 void control_device_resume(struct exchange *x)
 {
-	change(x, DEVICE_ACTIVE, "device-resumed", END_NONE);
+	change(x, DEVICE_ACTIVE);
 }
 
 void control_device_lost(struct exchange *x)
 {
-	change(x, DEVICE_LOST, "device-lost", END_DEVICE_LOST);
+	change(x, DEVICE_LOST);
 }
 
 void control_device_revoke(struct exchange *x)
 {
-	change(x, DEVICE_REVOKED, "device-revoked", END_DEVICE_REVOKED);
+	change(x, DEVICE_REVOKED);
 }

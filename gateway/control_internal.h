@@ -7,6 +7,7 @@
 
 #include "gateway/control.h"
 #include "gateway/gateway.h"
+#include "gateway/role.h"
 
 struct session;
 struct exchange;
@@ -17,8 +18,7 @@ typedef void (*verb_handler)(struct exchange *x);
 struct exchange {
 	struct gateway *gateway;
 	json_t *request;
-	uint32_t uid; /* who asks, from the kernel */
-	char name[USER_NAME_MAX + 1]; /* login name of that uid, or the number */
+	struct actor by; /* who asks, from the kernel */
 	json_t *answers; /* array of datagrams to send */
 	bool ended;
 	/* A long answer comes in parts: set by the handler instead of an end, and called whenever what there was has been sent,
@@ -44,6 +44,9 @@ void exchange_error(struct exchange *x, const char *code, const char *hint, cons
  * answered with an error. True when all is well.
  */
 bool exchange_unpack(struct exchange *x, const char *format, ...);
+
+/* May the one who asks do this, beyond what the verb's own role says? If not, that is recorded and answered. */
+bool exchange_allowed(struct exchange *x, enum role least);
 
 /* The groups of a request, an array of names or NULL; answers with an error and returns false when it is something else. */
 bool exchange_groups(struct exchange *x, const json_t *groups, const char *names[static GROUPS_MAX]);

@@ -33,7 +33,7 @@ void control_session_end(struct exchange *x)
 	event_device(e, &s->device);
 	event_user(e, s->row.user);
 	event_session(e, s->serial, s->row.opened);
-	event_admin(e, x->uid, x->name);
+	event_admin(e, &x->by);
 	int r = session_end(g, s, END_KICKED);
 	(void)log_write(g->log, LOG_AUDIT, time_now(), e, true);
 	if (r < 0) {

@@ -222,8 +222,16 @@ void event_rule(json_t *e, const char *file, unsigned line)
 	event_text(e, "rule.name", where);
 }
 
-void event_admin(json_t *e, uint32_t uid, const char *name)
+void event_admin(json_t *e, const struct actor *by)
 {
-	event_number(e, "sekisho.admin.uid", uid);
-	event_text(e, "sekisho.admin.name", name);
+	event_number(e, "sekisho.admin.uid", by->uid);
+	event_text(e, "sekisho.admin.name", by->name);
+	event_text(e, "sekisho.admin.role", role_name(by->role));
+}
+
+void event_generation(json_t *e, const struct generation *row)
+{
+	struct actor by = {.uid = row->uid, .role = ROLE_ADMIN};
+	snprintf(by.name, sizeof by.name, "%s", row->who);
+	event_admin(e, &by);
 }

@@ -11,6 +11,7 @@
 
 #include "common/addr.h"
 #include "gateway/ledger.h"
+#include "gateway/role.h"
 
 /* What kind of event an action is: event.kind, event.category[] and event.type[] come from one table by action name; an action
  * that is not in the table is a programming error (abort). `outcome` is "success", "failure", "unknown" or NULL (which is
@@ -37,8 +38,10 @@ void event_user_hash(json_t *e, const char *user);
 void event_session(json_t *e, uint32_t serial, int64_t opened);
 /* rule.name, "users/t-yamada.acl:3": the line of an ACL file that decided. */
 void event_rule(json_t *e, const char *file, unsigned line);
-/* user.* of an administrator: sekisho.admin.{uid,name}. */
-void event_admin(json_t *e, uint32_t uid, const char *name);
+/* sekisho.admin.{uid,name,role}: who asked for it, or tried to. */
+void event_admin(json_t *e, const struct actor *by);
+/* The same of who asked for a set of ACLs, which takes an administrator. */
+void event_generation(json_t *e, const struct generation *row);
 /* network.{transport,type,iana_number,community_id}, source and destination ip and port, related.ip. For ICMP the ports hold type
  * and code; both 0 is 'not known', and then there is no community_id. */
 void event_flow(json_t *e, uint8_t proto, const struct endpoint *source, const struct endpoint *destination);

@@ -24,6 +24,7 @@
 #include "gateway/ledger.h"
 #include "gateway/log.h"
 #include "gateway/nflog.h"
+#include "gateway/role.h"
 #include "gateway/tunnel.h"
 
 struct admission;
@@ -79,8 +80,7 @@ void gateway_stop(struct gateway *g);
 
 /* Somebody asks for files to be put in force, and what came of it. */
 struct gateway_request {
-	uint32_t uid;
-	const char *who;
+	struct actor by;
 	const char *sha256; /* of the ACLs that were looked at (policy_digest()): no others are taken; NULL: whatever is there */
 	unsigned changed; /* out: sessions that have other rules now */
 	bool unchanged; /* out: these ACLs were in force already, and no generation was made */

@@ -21,7 +21,7 @@ enum { RECORD_MISTAKES = 20, MISTAKE_TEXT = 400 };
 static json_t *record(struct gateway *g, const struct gateway_request *q, const char *action, int r, const char *reason)
 {
 	json_t *e = event_new(action, r < 0 ? "failure" : "success", reason);
-	event_admin(e, q->uid, q->who);
+	event_admin(e, &q->by);
 	event_number(e, "sekisho.acl.generation", (int64_t)g->generation);
 	return e;
 }
@@ -102,7 +102,7 @@ static int put_in_force(struct gateway *g, struct gateway_request *q, struct pol
 	} else if (generation_is_in_force(g, policy)) {
 		r = judge_again(g, q);
 	} else {
-		r = generation_put(g, policy, PATH_ACL_DIR, &(struct generation_order){q->uid, q->who}, &result);
+		r = generation_put(g, policy, PATH_ACL_DIR, &(struct generation_order){q->by.uid, q->by.name}, &result);
 		if (r == 0) {
 			q->changed = result.changed;
 			return 0;
@@ -175,7 +175,7 @@ void gateway_reopen_logs(struct gateway *g)
 int gateway_reload(struct gateway *g, struct gateway_request *q)
 {
 	struct settings fresh, before = g->settings;
-	struct gateway_request silent = {.uid = q->uid, .who = q->who};
+	struct gateway_request silent = {.by = q->by};
 	char *words = NULL;
 	gateway_reopen_logs(g);
 	int r = load_settings(g, &fresh, &words);

@@ -100,7 +100,7 @@ bool generation_is_in_force(struct gateway *g, const struct policy *policy)
 static void log_applied(struct gateway *g, const struct generation *row, uint64_t previous, const unsigned *changed)
 {
 	json_t *e = event_new("acl-applied", "success", changed ? NULL : "recorded-late");
-	event_admin(e, row->uid, row->who);
+	event_generation(e, row);
 	event_number(e, "sekisho.acl.generation", (int64_t)row->number);
 	if (previous)
 		event_number(e, "sekisho.acl.previous_generation", (int64_t)previous);

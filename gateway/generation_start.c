@@ -42,7 +42,7 @@ static void log_interrupted(struct gateway *g, const struct generation *row)
 	if (ledger_notice_once(g->ledger, key, time_now()) != 1)
 		return;
 	json_t *e = event_new("acl-rejected", "failure", "interrupted");
-	event_admin(e, row->uid, row->who);
+	event_generation(e, row);
 	event_number(e, "sekisho.acl.generation", (int64_t)g->generation);
 	event_number(e, "sekisho.acl.refused_generation", (int64_t)row->number);
 	event_text(e, "sekisho.acl.sha256", row->sha256);

@@ -19,6 +19,7 @@
 #include "common/text.h"
 #include "config/policy.h"
 #include "gateway/handshake.h"
+#include "gateway/role.h"
 
 struct ledger;
 
@@ -26,6 +27,7 @@ enum { DEVICE_USERS_MAX = 32, DEVICE_ID_TEXT = 12 };
 
 enum device_status { DEVICE_ACTIVE, DEVICE_SUSPENDED, DEVICE_LOST, DEVICE_REVOKED, DEVICE_STATUSES };
 const char *device_status_name(enum device_status s); /* "active", "suspended", "lost", "revoked" */
+int device_status_parse(const char *text, enum device_status *out); /* 0 or -EINVAL */
 
 struct device {
 	uint32_t id; /* shown as "d7" */
@@ -38,6 +40,8 @@ struct device {
 	int64_t created, changed;
 	int64_t last_seen; /* last admission or handshake, 0 for never */
 	uint8_t last_timestamp[TAI64N_SIZE]; /* newest handshake timestamp admitted */
+	struct endpoint endpoint; /* outer address that it was last seen at; family 0: never, or not known */
+	uint32_t replaces; /* the lost device whose place it takes, 0 for none */
 	unsigned user_count;
 	char users[DEVICE_USERS_MAX][USER_NAME_MAX + 1];
 };
@@ -68,8 +72,8 @@ bool ledger_in_use(const char *path);
  * network and IPv4 broadcast addresses are skipped; an address once given is never given again, even after revocation). 0;
  * -EEXIST when the key is or was in use; -EADDRNOTAVAIL when the network is used up; -errno.
  */
-int ledger_device_add(
-	struct ledger *l, struct device *d, const struct prefix *network4, const struct prefix *network6, int64_t now);
+int ledger_device_add(struct ledger *l, struct device *d, const struct prefix *network4, const struct prefix *network6,
+	const struct actor *by, int64_t now);
 
 /* -ENOENT when there is none. */
 int ledger_device_by_id(struct ledger *l, uint32_t id, struct device *out);
@@ -79,12 +83,28 @@ int ledger_device_by_address(struct ledger *l, const struct addr *a, struct devi
 /* In order of id; stops when `each` returns non-zero and returns that. The struct is only good during the call. */
 int ledger_devices(struct ledger *l, int (*each)(const struct device *d, void *arg), void *arg);
 
-/* Changes the status. Allowed: active <-> suspended, any but revoked -> lost, any -> revoked; else -EPERM. `lost` never goes
- * back. */
-int ledger_device_status(struct ledger *l, uint32_t id, enum device_status status, int64_t now);
+/* May it become that? active <-> suspended, any but revoked -> lost, any -> revoked. `lost` never goes back. */
+bool device_status_allowed(enum device_status from, enum device_status to);
 
-/* Notes an admission: last_seen and the handshake timestamp. Batched with others by the caller's transaction is not needed. */
-int ledger_device_seen(struct ledger *l, uint32_t id, const uint8_t timestamp[static TAI64N_SIZE], int64_t now);
+/* Changes the status and notes who did that and why (both may be NULL). -EPERM when it may not become that, -ENOENT, -EINVAL for
+ * a note longer than DEVICE_NOTE_MAX bytes. */
+enum { DEVICE_NOTE_MAX = 1023 };
+int ledger_device_status(
+	struct ledger *l, uint32_t id, enum device_status status, const struct actor *by, const char *note, int64_t now);
+
+/* How it came to the status that it has. */
+struct status_change {
+	enum device_status status;
+	int64_t since;
+	int64_t uid; /* -1: nobody's, or not known */
+	char who[USER_NAME_MAX + 1], role[16]; /* "" likewise; role as role_name() has it */
+	char note[DEVICE_NOTE_MAX + 1];
+};
+int ledger_device_last_change(struct ledger *l, uint32_t id, struct status_change *out);
+
+/* Notes when and where a device was seen, and its newest handshake timestamp. With an endpoint of family 0 the last one stays. */
+int ledger_device_seen(
+	struct ledger *l, uint32_t id, const uint8_t timestamp[static TAI64N_SIZE], const struct endpoint *from, int64_t now);
 
 /*
  * Opens a session: takes the next serial (1..2^20-1, wrapping, skipping those alive), ends any other live session of the device
@@ -95,8 +115,8 @@ int ledger_session_open(struct ledger *l, struct session_row *row);
 /* Notes the end with reason and totals. -ENOENT when it is not alive. */
 int ledger_session_end(struct ledger *l, const struct session_row *row);
 
-/* Saves running totals and expiry of the live sessions that `next` gives, NULL after the last, all in one transaction; passes over
- * those that have ended. */
+/* Saves running totals and expiry of the live sessions that `next` gives, NULL after the last, all in one transaction; passes
+ * over those that have ended. */
 int ledger_sessions_save(struct ledger *l, const struct session_row *(*next)(void *arg), void *arg);
 
 /* Live sessions, in order of opening. */

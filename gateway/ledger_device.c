@@ -8,26 +8,9 @@
 
 #define DEVICE                                                                                                                   \
 	"SELECT id, public_key, preshared, class, status, label, v4, v6, valid_from, valid_until, created, changed, last_seen, " \
-	"last_timestamp FROM device "
+	"last_timestamp, endpoint_ip, endpoint_port, coalesce(replaces, 0) FROM device "
 
 enum { FIRST_OFFSET = 2 }; /* after the network's own address and the gateway's */
-
-static const char *const status_names[DEVICE_STATUSES] = {"active", "suspended", "lost", "revoked"};
-
-const char *device_status_name(enum device_status s)
-{
-	return (unsigned)s < DEVICE_STATUSES ? status_names[s] : "unknown";
-}
-
-static int status_parse(const char *text, enum device_status *out)
-{
-	for (unsigned i = 0; i < DEVICE_STATUSES; i++)
-		if (!strcmp(text, status_names[i])) {
-			*out = (enum device_status)i;
-			return 0;
-		}
-	return -EUCLEAN;
-}
 
 const char *device_id_format(uint32_t id, char text[static DEVICE_ID_TEXT])
 {
@@ -82,8 +65,11 @@ static int device_take(struct query *q, struct device *out)
 		d.changed = query_int(q, 11);
 		d.last_seen = query_int(q, 12);
 		query_blob(q, 13, d.last_timestamp, TAI64N_SIZE);
+		query_addr(q, 14, &d.endpoint.addr);
+		d.endpoint.port = (uint16_t)query_int(q, 15);
+		d.replaces = (uint32_t)query_int(q, 16);
 		r = query_end(q);
-		if (!r && (device_class_parse(class_name, &d.device_class) < 0 || status_parse(status, &d.status) < 0))
+		if (!r && (device_class_parse(class_name, &d.device_class) < 0 || device_status_parse(status, &d.status) < 0))
 			r = -EUCLEAN;
 		if (!r)
 			r = device_users(q->ledger, &d);
@@ -140,29 +126,6 @@ int ledger_devices(struct ledger *l, int (*each)(const struct device *d, void *a
 	return r == -ENOENT ? 0 : r;
 }
 
-/* Ends a bound query for one status with its first row. 0, -ENOENT without one, -errno. */
-static int status_take(struct query *q, enum device_status *out)
-{
-	char text[16];
-	int found = query_row(q);
-	if (found == 1)
-		query_text(q, 0, text, sizeof text);
-	int r = query_end(q);
-	if (r < 0)
-		return r;
-	return found ? status_parse(text, out) : -ENOENT;
-}
-
-/* Its status at an instant; -ENOENT when it was not registered yet. */
-static int status_at(struct ledger *l, uint32_t id, int64_t at, enum device_status *out)
-{
-	struct query q = query(l, SLOT_DEVICE_STATUS_AT,
-		"SELECT status FROM device_history WHERE device = ? AND since <= ? ORDER BY since DESC, id DESC LIMIT 1");
-	query_put_int(&q, id);
-	query_put_int(&q, at);
-	return status_take(&q, out);
-}
-
 int ledger_devices_of(struct ledger *l, const char *user, int64_t at, int (*each)(const struct device *d, void *arg), void *arg)
 {
 	struct device d = {0};
@@ -177,7 +140,7 @@ int ledger_devices_of(struct ledger *l, const char *user, int64_t at, int (*each
 		if (r == -ENOENT)
 			break;
 		if (!r)
-			r = status_at(l, d.id, at, &status);
+			r = ledger_status_at(l, d.id, at, &status);
 		const bool within = at >= d.valid_from && (!d.valid_until || at < d.valid_until);
 		if (r == -ENOENT)
 			r = 0;
@@ -260,7 +223,7 @@ static int device_insert(struct ledger *l, struct device *d)
 	struct query q = query(l, SLOT_DEVICE_INSERT,
 		"INSERT INTO device (public_key, preshared, class, status, label, v4, v6, valid_from, valid_until, created, "
 		"changed, "
-		"last_seen, last_timestamp) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+		"last_seen, last_timestamp, replaces) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, 0))");
 	query_put_blob(&q, d->public_key.bytes, KEY_SIZE);
 	query_put_blob(&q, d->preshared.bytes, KEY_SIZE);
 	query_put_text(&q, device_class_name(d->device_class));
@@ -274,6 +237,7 @@ static int device_insert(struct ledger *l, struct device *d)
 	query_put_int(&q, d->changed);
 	query_put_int(&q, d->last_seen);
 	query_put_blob(&q, d->last_timestamp, TAI64N_SIZE);
+	query_put_int(&q, d->replaces);
 	int r = query_run(&q);
 	if (r < 0)
 		return r;
@@ -288,16 +252,6 @@ static int device_insert(struct ledger *l, struct device *d)
 	return r;
 }
 
-static int history_add(struct ledger *l, uint32_t id, enum device_status status, int64_t now)
-{
-	struct query q =
-		query(l, SLOT_DEVICE_HISTORY_INSERT, "INSERT INTO device_history (device, since, status) VALUES (?, ?, ?)");
-	query_put_int(&q, id);
-	query_put_int(&q, now);
-	query_put_text(&q, device_status_name(status));
-	return query_run(&q);
-}
-
 static int key_known(struct ledger *l, const struct key *k)
 {
 	struct query q = query(l, SLOT_DEVICE_KEY_KNOWN, "SELECT 1 FROM device WHERE public_key = ?");
@@ -306,8 +260,8 @@ static int key_known(struct ledger *l, const struct key *k)
 	return r == 1 ? -EEXIST : r;
 }
 
-int ledger_device_add(
-	struct ledger *l, struct device *d, const struct prefix *network4, const struct prefix *network6, int64_t now)
+int ledger_device_add(struct ledger *l, struct device *d, const struct prefix *network4, const struct prefix *network6,
+	const struct actor *by, int64_t now)
 {
 	if (!device_valid(d))
 		return -EINVAL;
@@ -324,7 +278,7 @@ int ledger_device_add(
 	if (!r)
 		r = device_insert(l, &new_device);
 	if (!r)
-		r = history_add(l, new_device.id, new_device.status, now);
+		r = ledger_history_add(l, new_device.id, new_device.status, by, NULL, now);
 	r = ledger_finish(l, r);
 	if (!r)
 		*d = new_device;
@@ -332,57 +286,18 @@ int ledger_device_add(
 	return r;
 }
 
-static bool status_change_allowed(enum device_status from, enum device_status to)
-{
-	switch (to) {
-	case DEVICE_ACTIVE:
-		return from == DEVICE_SUSPENDED;
-	case DEVICE_SUSPENDED:
-		return from == DEVICE_ACTIVE;
-	case DEVICE_LOST:
-		return from != DEVICE_REVOKED;
-	case DEVICE_REVOKED:
-		return true;
-	default:
-		return false;
-	}
-}
-
-static int status_get(struct ledger *l, uint32_t id, enum device_status *out)
-{
-	struct query q = query(l, SLOT_DEVICE_STATUS, "SELECT status FROM device WHERE id = ?");
-	query_put_int(&q, id);
-	return status_take(&q, out);
-}
-
-int ledger_device_status(struct ledger *l, uint32_t id, enum device_status status, int64_t now)
-{
-	enum device_status old = DEVICE_REVOKED;
-	int r = ledger_begin(l);
-	if (r < 0)
-		return r;
-	r = status_get(l, id, &old);
-	if (!r && !status_change_allowed(old, status))
-		r = -EPERM;
-	if (!r && old != status) {
-		struct query q = query(l, SLOT_DEVICE_SET_STATUS, "UPDATE device SET status = ?, changed = ? WHERE id = ?");
-		query_put_text(&q, device_status_name(status));
-		query_put_int(&q, now);
-		query_put_int(&q, id);
-		r = query_run(&q);
-		if (!r)
-			r = history_add(l, id, status, now);
-	}
-	return ledger_finish(l, r);
-}
-
-int ledger_device_seen(struct ledger *l, uint32_t id, const uint8_t timestamp[static TAI64N_SIZE], int64_t now)
+int ledger_device_seen(
+	struct ledger *l, uint32_t id, const uint8_t timestamp[static TAI64N_SIZE], const struct endpoint *from, int64_t now)
 {
 	/* max() of two blobs compares bytewise: an older handshake never moves the mark back. */
-	struct query q = query(
-		l, SLOT_DEVICE_SEEN, "UPDATE device SET last_seen = ?, last_timestamp = max(last_timestamp, ?) WHERE id = ?");
+	struct query q = query(l, SLOT_DEVICE_SEEN,
+		"UPDATE device SET last_seen = ?, last_timestamp = max(last_timestamp, ?), "
+		"endpoint_port = CASE WHEN ?3 IS NULL THEN endpoint_port ELSE ?4 END, endpoint_ip = coalesce(?3, endpoint_ip) "
+		"WHERE id = ?");
 	query_put_int(&q, now);
 	query_put_blob(&q, timestamp, TAI64N_SIZE);
+	query_put_addr(&q, &from->addr);
+	query_put_int(&q, from->port);
 	query_put_int(&q, id);
 	int r = query_run(&q);
 	return r < 0 ? r : sqlite3_changes(l->db) ? 0 : -ENOENT;

@@ -58,6 +58,7 @@ enum ledger_slot {
 	SLOT_NOTICE,
 	SLOT_DEVICE_HISTORY_INSERT,
 	SLOT_DEVICE_STATUS_AT,
+	SLOT_DEVICE_LAST_CHANGE,
 	SLOT_DEVICE_OF_USER_AFTER,
 	SLOT_USER_AFTER,
 	LEDGER_SLOTS
@@ -105,9 +106,11 @@ struct query query(struct ledger *l, enum ledger_slot slot, const char *sql);
 
 /* Bind the next parameter; memory must stay as it is until the end of the run (secrets are not copied). */
 void query_put_int(struct query *q, int64_t v);
+void query_put_null(struct query *q);
 void query_put_blob(struct query *q, const void *data, size_t size);
 void query_put_text(struct query *q, const char *text);
 void query_put_addr(struct query *q, const struct addr *a); /* NULL for family 0 */
+void query_put_actor(struct query *q, const struct actor *by); /* three: uid, name, role; NULL for the gateway itself */
 
 /* 1: there is a row; 0: no more; -errno. */
 int query_row(struct query *q);
@@ -131,6 +134,13 @@ int ledger_begin(struct ledger *l);
 
 /* Commits when `result` is 0, else rolls back. `result`, or why the commit failed: then nothing has changed. */
 int ledger_finish(struct ledger *l, int result);
+
+/* Within a transaction: notes a status in the device's history. `by` and `note` may be NULL. */
+int ledger_history_add(
+	struct ledger *l, uint32_t id, enum device_status status, const struct actor *by, const char *note, int64_t now);
+
+/* The status of a device at an instant; -ENOENT when it was not registered yet. */
+int ledger_status_at(struct ledger *l, uint32_t id, int64_t at, enum device_status *out);
 
 /* A named number that survives; `start` when it was never set. 0 or -errno. */
 int ledger_counter_get(struct ledger *l, const char *name, int64_t start, int64_t *out);

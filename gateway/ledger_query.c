@@ -94,6 +94,12 @@ void query_put_int(struct query *q, int64_t v)
 		bound(q, sqlite3_bind_int64(q->statement, ++q->bound, v));
 }
 
+void query_put_null(struct query *q)
+{
+	if (!q->error)
+		bound(q, sqlite3_bind_null(q->statement, ++q->bound));
+}
+
 void query_put_blob(struct query *q, const void *data, size_t size)
 {
 	if (!q->error)
@@ -110,8 +116,8 @@ void query_put_addr(struct query *q, const struct addr *a)
 {
 	if (a->family)
 		query_put_blob(q, a->bytes, addr_size(a));
-	else if (!q->error)
-		bound(q, sqlite3_bind_null(q->statement, ++q->bound));
+	else
+		query_put_null(q);
 }
 
 int query_row(struct query *q)

@@ -116,9 +116,59 @@ static const char step_2[] = "CREATE TABLE generation ("
 			     "	WHERE changed > created;"
 			     "CREATE INDEX device_user_name ON device_user (name);";
 
+static const char step_3[] = /* Where it was last seen from, and which lost device it takes the place of. */
+	"ALTER TABLE device ADD COLUMN endpoint_ip BLOB CHECK (length(endpoint_ip) IN (4, 16));"
+	"ALTER TABLE device ADD COLUMN endpoint_port INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE device ADD COLUMN replaces INTEGER REFERENCES device (id);"
+	/* Who changed the status; uid NULL: nobody, or not known. */
+	"ALTER TABLE device_history ADD COLUMN uid INTEGER;"
+	"ALTER TABLE device_history ADD COLUMN who TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE device_history ADD COLUMN role TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE device_history ADD COLUMN note TEXT NOT NULL DEFAULT '';"
+	/* The application form; a field that is empty has no row. */
+	"CREATE TABLE device_form ("
+	"	device INTEGER NOT NULL REFERENCES device (id),"
+	"	field TEXT NOT NULL,"
+	"	value TEXT NOT NULL CHECK (value <> ''),"
+	"	PRIMARY KEY (device, field)"
+	") STRICT, WITHOUT ROWID;"
+	/* What else was changed of a device: every field, before and after. */
+	"CREATE TABLE device_change ("
+	"	id INTEGER PRIMARY KEY AUTOINCREMENT,"
+	"	device INTEGER NOT NULL REFERENCES device (id),"
+	"	at INTEGER NOT NULL,"
+	"	uid INTEGER,"
+	"	who TEXT NOT NULL,"
+	"	role TEXT NOT NULL,"
+	"	field TEXT NOT NULL,"
+	"	before TEXT NOT NULL,"
+	"	after TEXT NOT NULL"
+	") STRICT;"
+	"CREATE INDEX device_change_device ON device_change (device, at);"
+	"CREATE TABLE user_suspension ("
+	"	id INTEGER PRIMARY KEY AUTOINCREMENT,"
+	"	user TEXT NOT NULL,"
+	"	since INTEGER NOT NULL,"
+	"	until INTEGER NOT NULL," /* 0: until somebody resumes it */
+	"	ended INTEGER NOT NULL," /* 0: it is in force */
+	"	uid INTEGER,"
+	"	who TEXT NOT NULL,"
+	"	role TEXT NOT NULL,"
+	"	note TEXT NOT NULL"
+	") STRICT;"
+	"CREATE UNIQUE INDEX user_suspension_live ON user_suspension (user) WHERE ended = 0;"
+	/* What the directory last said of the users of devices: '' or why a login would be refused. */
+	"CREATE TABLE account ("
+	"	user TEXT PRIMARY KEY,"
+	"	looked INTEGER NOT NULL,"
+	"	since INTEGER NOT NULL," /* when that was first found */
+	"	refused TEXT NOT NULL"
+	") STRICT, WITHOUT ROWID;";
+
 const struct ledger_step ledger_steps[] = {
 	{1, step_1},
 	{2, step_2},
+	{3, step_3},
 };
 const size_t ledger_step_count = sizeof ledger_steps / sizeof *ledger_steps;
 

@@ -29,7 +29,7 @@ static const char usage[] =
 static int on_reload(sd_event_source *source, const struct signalfd_siginfo *si, void *arg)
 {
 	struct gateway *g = arg;
-	struct gateway_request q = {.uid = si->ssi_uid, .who = "signal"};
+	struct gateway_request q = {.by = {.uid = si->ssi_uid, .role = ROLE_ADMIN, .name = "signal"}};
 	(void)source;
 	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld", (long long)time_boot());
 	int r = gateway_reload(g, &q);

@@ -191,7 +191,7 @@ int peer_remove(struct gateway *g, const struct device *d, const char *reason)
 	if (peer->online)
 		log_presence(g, "device-offline", d, peer, reason);
 	if (memcmp(peer->timestamp, d->last_timestamp, TAI64N_SIZE) > 0)
-		(void)ledger_device_seen(g->ledger, d->id, peer->timestamp, peer->moved);
+		(void)ledger_device_seen(g->ledger, d->id, peer->timestamp, &peer->endpoint, peer->moved);
 	/* Forgotten even if WireGuard failed: the next look then finds a stranger and takes it out. */
 	peer_forget(g->peers, peer);
 	return r;

@@ -18,7 +18,8 @@
 enum { ANSWER_SECONDS = 60 };
 
 #define HINT_GROUP                                                                                                               \
-	"root and the members of group " GROUP_ADMIN " may: usermod -aG " GROUP_ADMIN " NAME, then log in again; or use sudo"
+	"root and the members of group " GROUP_ADMIN " may do everything, those of " GROUP_DESK " what the service desk needs: " \
+	"usermod -aG GROUP NAME, then log in again; or use sudo"
 #define HINT_LOG "see what the gateway said: journalctl -u sekisho-gateway"
 
 static int say_unreachable(int error)
@@ -89,7 +90,8 @@ static int request_send(int fd, const json_t *request, char *buffer)
 static int say_nonsense(const char *what)
 {
 	return cli_fail(CLI_FAILED,
-		"compare `sekisho --version` with `sekisho-gateway --version`; `sekisho status` and the lists tell what was carried out",
+		"compare `sekisho --version` with `sekisho-gateway --version`; `sekisho status` and the lists tell what was "
+		"carried out",
 		"the gateway's answer cannot be understood: %s", what);
 }
 

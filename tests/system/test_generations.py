@@ -118,7 +118,7 @@ def test_the_record_says_who_what_and_instead_of_what(world):
     before = in_force(world)
     end = apply(world, {MINE: "allow files\n"}, user=ADMIN)
     event = world.wait_log("audit", "acl-applied", sekisho__acl__generation=end["generation"])["sekisho"]
-    assert event["admin"] == {"uid": pwd.getpwnam(ADMIN).pw_uid, "name": ADMIN}
+    assert event["admin"] == {"uid": pwd.getpwnam(ADMIN).pw_uid, "name": ADMIN, "role": "admin"}
     assert event["acl"]["previous_generation"] == before
     assert event["acl"]["changes"] == history(world)[0]["changes"]
     assert event["acl"]["sha256"] == history(world)[0]["sha256"]
@@ -131,7 +131,7 @@ def test_a_reload_is_archived_as_well(world):
     world.write_acl({MINE: "allow files\n"})
     world.reload()
     event = world.wait_log("audit", "acl-applied", sekisho__acl__previous_generation=before)
-    assert event["sekisho"]["admin"] == {"uid": 0, "name": "signal"}
+    assert event["sekisho"]["admin"] == {"uid": 0, "name": "signal", "role": "admin"}
     assert archived(in_force(world))[MINE] == "allow files\n"
     world.write_acl({MINE: "allow files # again\n"})
     assert world.sekisho("reload", "--json")["generation"] > event["sekisho"]["acl"]["generation"]

@@ -43,7 +43,7 @@ STAFF = {s.name: s for s in (
     Staff("k-mori", "soumu", "umi-kaze-19", "61736168696b6177617a6f6f70656e64"),
 )}
 FOLDERS = ("/var/log/sekisho", "/var/lib/sekisho", "/run/sekisho", "/run/sekisho-auth", "/run/wireguard")
-ADMIN, DESK, NOBODY = "n-admin", "d-desk", "guest-user"
+ADMIN, DESK, LOGS, NOBODY = "n-admin", "d-desk", "l-logs", "guest-user"
 
 ACL = {
     "systems.acl": """system intranet tcp 80,7000 10.20.0.10 2001:db8:20::10
@@ -105,7 +105,7 @@ class World:
         for group in groups - known:
             subprocess.run(["groupadd", group], check=True)
         people = [(s.name, s.group, s.password) for s in STAFF.values()]
-        people += [(ADMIN, "sekisho-admin", "x"), (DESK, "sekisho-desk", "x"), (NOBODY, "nogroup", "x")]
+        people += [(ADMIN, "sekisho-admin", "x"), (DESK, "sekisho-desk", "x"), (LOGS, "sekisho-logs", "x"), (NOBODY, "nogroup", "x")]
         with open("/etc/passwd") as f:
             known = {line.split(":")[0] for line in f}
         for name, group, password in people:

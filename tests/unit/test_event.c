@@ -138,7 +138,7 @@ static void test_parts(void **state)
 	event_user(e, "t-yamada");
 	event_user(e, NULL);
 	event_session(e, 1048575, INT64_C(1795395900999999));
-	event_admin(e, 1000, "kanri");
+	event_admin(e, &(struct actor){.uid = 1000, .role = ROLE_DESK, .name = "kanri"});
 	assert_string_equal(text_at(e, "device.id"), "d7");
 	assert_string_equal(text_at(e, "sekisho.device.key"), key_format(&d.public_key, key));
 	assert_string_equal(text_at(e, "sekisho.device.class"), "shared");
@@ -151,6 +151,7 @@ static void test_parts(void **state)
 	assert_non_null(strstr(text_at(e, "sekisho.session.opened"), ":00.999999"));
 	assert_int_equal(json_integer_value(at(e, "sekisho.admin.uid")), 1000);
 	assert_string_equal(text_at(e, "sekisho.admin.name"), "kanri");
+	assert_string_equal(text_at(e, "sekisho.admin.role"), "desk");
 	assert_array(at(e, "related.user"), 1, (const char *const[]){"t-yamada"});
 	assert_array(at(e, "related.ip"), 3, (const char *const[]){"10.64.0.9", "fd64::9", "203.0.113.5"});
 	/* The preshared key is nowhere. */
@@ -184,7 +185,7 @@ static void test_null_event(void **state)
 	event_user(NULL, "x");
 	event_user_hash(NULL, "x");
 	event_session(NULL, 1, 1);
-	event_admin(NULL, 1, "x");
+	event_admin(NULL, &(struct actor){.uid = 1, .name = "x"});
 	event_flow(NULL, IPPROTO_TCP, &a, &a);
 }
 

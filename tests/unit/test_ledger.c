@@ -39,6 +39,8 @@ static void reopen(void)
 	assert_int_equal(ledger_open(path, &ledger, why, sizeof why), 0);
 }
 
+static const struct endpoint nowhere;
+
 static struct device new_device(uint32_t number)
 {
 	struct device d = {
@@ -55,7 +57,7 @@ static struct device new_device(uint32_t number)
 static struct device add(uint32_t number)
 {
 	struct device d = new_device(number);
-	assert_int_equal(ledger_device_add(ledger, &d, &net4, &net6, 1000 + number), 0);
+	assert_int_equal(ledger_device_add(ledger, &d, &net4, &net6, NULL, 1000 + number), 0);
 	return d;
 }
 
@@ -117,39 +119,39 @@ static void test_device_not_found(void **state)
 	assert_int_equal(ledger_device_by_address(ledger, &a, &found), -ENOENT);
 	assert_int_equal(ledger_device_by_address(ledger, &none, &found), -ENOENT);
 	assert_memory_equal(&found, &before, sizeof found);
-	assert_int_equal(ledger_device_status(ledger, 9, DEVICE_LOST, 1), -ENOENT);
-	assert_int_equal(ledger_device_seen(ledger, 9, before.last_timestamp, 1), -ENOENT);
+	assert_int_equal(ledger_device_status(ledger, 9, DEVICE_LOST, NULL, NULL, 1), -ENOENT);
+	assert_int_equal(ledger_device_seen(ledger, 9, before.last_timestamp, &nowhere, 1), -ENOENT);
 }
 
 static void test_device_refused(void **state)
 {
 	(void)state;
 	struct device good = add(1), d = new_device(1), before = d;
-	assert_int_equal(ledger_device_add(ledger, &d, &net4, &net6, 1), -EEXIST);
+	assert_int_equal(ledger_device_add(ledger, &d, &net4, &net6, NULL, 1), -EEXIST);
 	assert_memory_equal(&d, &before, sizeof d);
-	assert_int_equal(ledger_device_status(ledger, good.id, DEVICE_REVOKED, 2), 0);
-	assert_int_equal(ledger_device_add(ledger, &d, &net4, &net6, 1), -EEXIST);
+	assert_int_equal(ledger_device_status(ledger, good.id, DEVICE_REVOKED, NULL, NULL, 2), 0);
+	assert_int_equal(ledger_device_add(ledger, &d, &net4, &net6, NULL, 1), -EEXIST);
 	d = new_device(2);
 	memset(&d.public_key, 0, sizeof d.public_key);
-	assert_int_equal(ledger_device_add(ledger, &d, &net4, &net6, 1), -EINVAL);
+	assert_int_equal(ledger_device_add(ledger, &d, &net4, &net6, NULL, 1), -EINVAL);
 	d = new_device(2);
 	snprintf(d.users[1], sizeof d.users[1], "../etc");
-	assert_int_equal(ledger_device_add(ledger, &d, &net4, &net6, 1), -EINVAL);
+	assert_int_equal(ledger_device_add(ledger, &d, &net4, &net6, NULL, 1), -EINVAL);
 	d = new_device(2);
 	memcpy(d.users[1], d.users[0], sizeof d.users[1]);
-	assert_int_equal(ledger_device_add(ledger, &d, &net4, &net6, 1), -EINVAL);
+	assert_int_equal(ledger_device_add(ledger, &d, &net4, &net6, NULL, 1), -EINVAL);
 	d = new_device(2);
 	d.user_count = DEVICE_USERS_MAX + 1;
-	assert_int_equal(ledger_device_add(ledger, &d, &net4, &net6, 1), -EINVAL);
+	assert_int_equal(ledger_device_add(ledger, &d, &net4, &net6, NULL, 1), -EINVAL);
 	d = new_device(2);
 	memset(d.label, 'x', sizeof d.label);
-	assert_int_equal(ledger_device_add(ledger, &d, &net4, &net6, 1), -EINVAL);
+	assert_int_equal(ledger_device_add(ledger, &d, &net4, &net6, NULL, 1), -EINVAL);
 	d = new_device(2);
 	snprintf(d.label, sizeof d.label, "\xff");
-	assert_int_equal(ledger_device_add(ledger, &d, &net4, &net6, 1), -EINVAL);
+	assert_int_equal(ledger_device_add(ledger, &d, &net4, &net6, NULL, 1), -EINVAL);
 	d = new_device(2);
 	d.device_class = DEVICE_CLASSES;
-	assert_int_equal(ledger_device_add(ledger, &d, &net4, &net6, 1), -EINVAL);
+	assert_int_equal(ledger_device_add(ledger, &d, &net4, &net6, NULL, 1), -EINVAL);
 	/* No refusal has used up an id or an address. */
 	d = add(2);
 	assert_int_equal(d.id, 2);
@@ -167,13 +169,13 @@ static void test_many_users(void **state)
 		d.users[i][0] = (char)('A' + i % 26);
 		d.users[i][1] = (char)('a' + i / 26);
 	}
-	assert_int_equal(ledger_device_add(ledger, &d, &net4, NULL, 1), 0);
+	assert_int_equal(ledger_device_add(ledger, &d, &net4, NULL, NULL, 1), 0);
 	assert_int_equal(d.v6.family, 0);
 	assert_int_equal(ledger_device_by_id(ledger, d.id, &found), 0);
 	assert_same(&found, &d);
 	struct device nobody = new_device(2);
 	nobody.user_count = 0;
-	assert_int_equal(ledger_device_add(ledger, &nobody, &net4, NULL, 1), 0);
+	assert_int_equal(ledger_device_add(ledger, &nobody, &net4, NULL, NULL, 1), 0);
 	assert_int_equal(ledger_device_by_id(ledger, nobody.id, &found), 0);
 	assert_int_equal(found.user_count, 0);
 }
@@ -192,10 +194,10 @@ static void test_network_used_up(void **state)
 	assert_string_equal(addr_format(&d.v4, text), "10.9.0.30");
 	for (int again = 0; again < 2; again++) {
 		struct device one_more = new_device(14);
-		assert_int_equal(ledger_device_add(ledger, &one_more, &net4, &net6, 1), -EADDRNOTAVAIL);
+		assert_int_equal(ledger_device_add(ledger, &one_more, &net4, &net6, NULL, 1), -EADDRNOTAVAIL);
 		assert_int_equal(one_more.id, 0);
 		/* Revoked or not, an address that somebody had is never given to somebody else. */
-		assert_int_equal(ledger_device_status(ledger, 3, DEVICE_REVOKED, 2), 0);
+		assert_int_equal(ledger_device_status(ledger, 3, DEVICE_REVOKED, NULL, NULL, 2), 0);
 		reopen();
 	}
 	/* Another network goes on, and one that overlaps an old one passes over what was given. */
@@ -212,23 +214,23 @@ static void test_small_networks(void **state)
 	(void)state;
 	struct device d = new_device(1);
 	prefix_parse("10.9.0.0/31", &net4);
-	assert_int_equal(ledger_device_add(ledger, &d, &net4, NULL, 1), -EADDRNOTAVAIL);
+	assert_int_equal(ledger_device_add(ledger, &d, &net4, NULL, NULL, 1), -EADDRNOTAVAIL);
 	prefix_parse("10.9.0.0/30", &net4);
-	assert_int_equal(ledger_device_add(ledger, &d, &net4, NULL, 1), 0);
+	assert_int_equal(ledger_device_add(ledger, &d, &net4, NULL, NULL, 1), 0);
 	assert_int_equal(d.v4.bytes[3], 2);
 	d = new_device(2);
-	assert_int_equal(ledger_device_add(ledger, &d, &net4, NULL, 1), -EADDRNOTAVAIL);
+	assert_int_equal(ledger_device_add(ledger, &d, &net4, NULL, NULL, 1), -EADDRNOTAVAIL);
 	/* IPv6 has no broadcast address. */
 	prefix_parse("fd64::/126", &net6);
 	for (uint32_t i = 2; i < 4; i++) {
 		d = new_device(i);
-		assert_int_equal(ledger_device_add(ledger, &d, NULL, &net6, 1), 0);
+		assert_int_equal(ledger_device_add(ledger, &d, NULL, &net6, NULL, 1), 0);
 		assert_int_equal(d.v6.bytes[15], i);
 	}
 	d = new_device(4);
-	assert_int_equal(ledger_device_add(ledger, &d, NULL, &net6, 1), -EADDRNOTAVAIL);
+	assert_int_equal(ledger_device_add(ledger, &d, NULL, &net6, NULL, 1), -EADDRNOTAVAIL);
 	prefix_parse("fd65::/32", &net6);
-	assert_int_equal(ledger_device_add(ledger, &d, NULL, &net6, 1), 0);
+	assert_int_equal(ledger_device_add(ledger, &d, NULL, &net6, NULL, 1), 0);
 }
 
 static void test_status_matrix(void **state)
@@ -246,15 +248,16 @@ static void test_status_matrix(void **state)
 		for (enum device_status to = 0; to < DEVICE_STATUSES; to++) {
 			struct device d = add(++number), found;
 			if (from != DEVICE_ACTIVE)
-				assert_int_equal(ledger_device_status(ledger, d.id, from, 7000), 0);
-			assert_int_equal(ledger_device_status(ledger, d.id, to, 8000), allowed[from][to] ? 0 : -EPERM);
+				assert_int_equal(ledger_device_status(ledger, d.id, from, NULL, NULL, 7000), 0);
+			assert_int_equal(
+				ledger_device_status(ledger, d.id, to, NULL, NULL, 8000), allowed[from][to] ? 0 : -EPERM);
 			assert_int_equal(ledger_device_by_id(ledger, d.id, &found), 0);
 			assert_int_equal(found.status, allowed[from][to] ? to : from);
 			/* `changed` moves with a change, not with what was so before. */
 			int64_t first = from == DEVICE_ACTIVE ? d.created : 7000;
 			assert_int_equal(found.changed, allowed[from][to] && from != to ? 8000 : first);
 		}
-	assert_int_equal(ledger_device_status(ledger, 1, DEVICE_STATUSES, 1), -EPERM);
+	assert_int_equal(ledger_device_status(ledger, 1, DEVICE_STATUSES, NULL, NULL, 1), -EPERM);
 	assert_string_equal(device_status_name(DEVICE_ACTIVE), "active");
 	assert_string_equal(device_status_name(DEVICE_SUSPENDED), "suspended");
 	assert_string_equal(device_status_name(DEVICE_LOST), "lost");
@@ -266,12 +269,57 @@ static void test_seen(void **state)
 	uint8_t older[TAI64N_SIZE] = {0x40, 1}, newer[TAI64N_SIZE] = {0x40, 2};
 	struct device d = add(1), found;
 	(void)state;
-	assert_int_equal(ledger_device_seen(ledger, d.id, newer, 111), 0);
-	assert_int_equal(ledger_device_seen(ledger, d.id, older, 222), 0);
+	assert_int_equal(ledger_device_seen(ledger, d.id, newer, &nowhere, 111), 0);
+	assert_int_equal(ledger_device_seen(ledger, d.id, older, &nowhere, 222), 0);
 	assert_int_equal(ledger_device_by_id(ledger, d.id, &found), 0);
 	assert_int_equal(found.last_seen, 222);
 	assert_memory_equal(found.last_timestamp, newer, TAI64N_SIZE);
 	assert_int_equal(found.changed, d.changed);
+	assert_int_equal(found.endpoint.addr.family, 0);
+}
+
+static void test_seen_where(void **state)
+{
+	uint8_t timestamp[TAI64N_SIZE] = {0x40, 1};
+	struct endpoint hotel = {.port = 40001}, street = {.port = 51000};
+	struct device d = add(1), found;
+	(void)state;
+	assert_int_equal(addr_parse("203.0.113.77", &hotel.addr), 0);
+	assert_int_equal(addr_parse("2001:db8::88", &street.addr), 0);
+	for (int i = 0; i < 2; i++) {
+		const struct endpoint *at = i ? &street : &hotel;
+		assert_int_equal(ledger_device_seen(ledger, d.id, timestamp, at, 111), 0);
+		/* Where it is not known, the last place stays. */
+		assert_int_equal(ledger_device_seen(ledger, d.id, timestamp, &nowhere, 112), 0);
+		assert_int_equal(ledger_device_by_id(ledger, d.id, &found), 0);
+		assert_true(endpoint_equal(&found.endpoint, at));
+	}
+}
+
+/* Who brought a device to the status that it has, and why. */
+static void test_last_change(void **state)
+{
+	const struct actor desk = {.uid = 1001, .role = ROLE_DESK, .name = "d-desk"};
+	char long_note[DEVICE_NOTE_MAX + 2] = "";
+	struct status_change c;
+	struct device d = add(1);
+	(void)state;
+	assert_int_equal(ledger_device_last_change(ledger, 9, &c), -ENOENT);
+	assert_int_equal(ledger_device_last_change(ledger, d.id, &c), 0);
+	assert_int_equal(c.uid, -1);
+	assert_string_equal(c.role, "");
+	assert_int_equal(ledger_device_status(ledger, d.id, DEVICE_SUSPENDED, &desk, "タクシー", 5000), 0);
+	assert_int_equal(ledger_device_last_change(ledger, d.id, &c), 0);
+	assert_int_equal(c.status, DEVICE_SUSPENDED);
+	assert_int_equal(c.since, 5000);
+	assert_int_equal(c.uid, 1001);
+	assert_string_equal(c.who, "d-desk");
+	assert_string_equal(c.role, "desk");
+	assert_string_equal(c.note, "タクシー");
+	memset(long_note, 'x', sizeof long_note - 1);
+	assert_int_equal(ledger_device_status(ledger, d.id, DEVICE_LOST, &desk, long_note, 6000), -EINVAL);
+	assert_int_equal(ledger_device_last_change(ledger, d.id, &c), 0);
+	assert_int_equal(c.status, DEVICE_SUSPENDED);
 }
 
 struct walk {
@@ -286,7 +334,7 @@ static int walk_devices(const struct device *d, void *arg)
 	w->ids[w->count++] = d->id;
 	/* Calling back into the ledger, with a change even, is allowed. */
 	assert_int_equal(ledger_device_by_id(ledger, d->id, &again), 0);
-	assert_int_equal(ledger_device_status(ledger, d->id, DEVICE_LOST, 3), 0);
+	assert_int_equal(ledger_device_status(ledger, d->id, DEVICE_LOST, NULL, NULL, 3), 0);
 	return w->count == w->stop_at ? -EINTR : 0;
 }
 
@@ -484,6 +532,8 @@ int main(void)
 		TEST(test_small_networks),
 		TEST(test_status_matrix),
 		TEST(test_seen),
+		TEST(test_seen_where),
+		TEST(test_last_change),
 		TEST(test_walk),
 		TEST(test_device_ids),
 		TEST(test_session_life),

@@ -33,7 +33,7 @@ static int add(struct ledger *l, uint32_t number, uint32_t *id)
 	struct device d = {.user_count = 1, .users = {"t-yamada"}};
 	memset(d.public_key.bytes, 0xa5, KEY_SIZE);
 	memcpy(d.public_key.bytes, &number, sizeof number);
-	int r = ledger_device_add(l, &d, &net4, NULL, 1);
+	int r = ledger_device_add(l, &d, &net4, NULL, NULL, 1);
 	if (!r)
 		*id = d.id;
 	return r;
@@ -320,7 +320,7 @@ static void on_full_disk(const char *mounted)
 	while (number < 5000 && !(r = add(l, number, &id)))
 		number++;
 	CHILD_CHECK(r == -ENOSPC);
-	CHILD_CHECK(ledger_device_status(l, 1, DEVICE_LOST, 1) == -ENOSPC);
+	CHILD_CHECK(ledger_device_status(l, 1, DEVICE_LOST, NULL, NULL, 1) == -ENOSPC);
 	/* Reading goes on, and nothing of what failed is there. */
 	CHILD_CHECK(ledger_devices(l, count_devices, &found) == 0 && found == number);
 	CHILD_CHECK(unlink(filler) == 0);

@@ -268,7 +268,7 @@ static uint32_t add_device(uint8_t number, int64_t now, const char *first, const
 	struct device d = {.user_count = second ? 2 : 1, .public_key = {{number}}, .valid_until = number == 3 ? 500 : 0};
 	snprintf(d.users[0], sizeof d.users[0], "%s", first);
 	snprintf(d.users[1], sizeof d.users[1], "%s", second ? second : "");
-	assert_int_equal(ledger_device_add(ledger, &d, &net4, NULL, now), 0);
+	assert_int_equal(ledger_device_add(ledger, &d, &net4, NULL, NULL, now), 0);
 	return d.id;
 }
 
@@ -302,10 +302,10 @@ static void test_devices_as_they_were(void **state)
 	add_device(1, 100, "t-yamada", NULL);
 	add_device(2, 200, "h-sato", "t-yamada");
 	add_device(3, 300, "t-yamada", NULL);
-	assert_int_equal(ledger_device_status(ledger, 1, DEVICE_SUSPENDED, 310), 0);
-	assert_int_equal(ledger_device_status(ledger, 1, DEVICE_ACTIVE, 320), 0);
-	assert_int_equal(ledger_device_status(ledger, 1, DEVICE_LOST, 330), 0);
-	assert_int_equal(ledger_device_status(ledger, 1, DEVICE_REVOKED, 340), 0);
+	assert_int_equal(ledger_device_status(ledger, 1, DEVICE_SUSPENDED, NULL, NULL, 310), 0);
+	assert_int_equal(ledger_device_status(ledger, 1, DEVICE_ACTIVE, NULL, NULL, 320), 0);
+	assert_int_equal(ledger_device_status(ledger, 1, DEVICE_LOST, NULL, NULL, 330), 0);
+	assert_int_equal(ledger_device_status(ledger, 1, DEVICE_REVOKED, NULL, NULL, 340), 0);
 	reopen();
 	assert_users(99, "");
 	assert_users(199, "t-yamada ");
@@ -377,7 +377,17 @@ static void test_notice_once(void **state)
 	assert_int_equal(ledger_notice_once(ledger, key, 3), -EINVAL);
 }
 
-/* ---- a file that the first schema made ---- */
+/* ---- files that earlier schemas made ---- */
+
+static void make_version(size_t version, const char *filled)
+{
+	ledger_close(ledger);
+	ledger = NULL;
+	scratch_remove(folder);
+	scratch_path(path, scratch_make(folder), "ledger.db");
+	assert_int_equal(ledger_open_steps(path, ledger_steps, version, &ledger, why, sizeof why), 0);
+	assert_int_equal(sqlite3_exec(ledger->db, filled, NULL, NULL, NULL), SQLITE_OK);
+}
 
 static void test_from_version_1(void **state)
 {
@@ -395,12 +405,7 @@ static void test_from_version_1(void **state)
 	uint64_t next = 0;
 	struct device d;
 	(void)state;
-	ledger_close(ledger);
-	ledger = NULL;
-	scratch_remove(folder);
-	scratch_path(path, scratch_make(folder), "ledger.db");
-	assert_int_equal(ledger_open_steps(path, ledger_steps, 1, &ledger, why, sizeof why), 0);
-	assert_int_equal(sqlite3_exec(ledger->db, filled, NULL, NULL, NULL), SQLITE_OK);
+	make_version(1, filled);
 	reopen();
 	assert_int_equal(ledger_integer(ledger->db, "PRAGMA user_version", &value), 0);
 	assert_int_equal(value, (int64_t)ledger_step_count);
@@ -421,6 +426,46 @@ static void test_from_version_1(void **state)
 	assert_int_equal(ledger_notice_once(ledger, "k", 1), 1);
 }
 
+/* What the second schema kept is as it was; who had changed a device then is not known, and nobody has resumed rights by it. */
+static void test_from_version_2(void **state)
+{
+	static const char filled[] =
+		"INSERT INTO device VALUES (1, randomblob(32), zeroblob(32), 'shared', 'suspended', 'one', x'0a400002', NULL, 5, "
+		"9, "
+		"100, 300, 250, zeroblob(12));"
+		"INSERT INTO device_user VALUES (1, 0, 't-yamada'), (1, 1, 'h-sato');"
+		"INSERT INTO device_history (device, since, status) VALUES (1, 100, 'active'), (1, 300, 'suspended');"
+		"INSERT INTO generation VALUES (4, 1, 2, 0, 'kanri', "
+		"'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', 1, 1, 1, '', '', 0);"
+		"INSERT INTO user_groups (user, observed, names) VALUES ('t-yamada', 20, 'soumu');";
+	static const uint8_t timestamp[TAI64N_SIZE] = {1};
+	struct status_change last;
+	struct user_groups groups;
+	struct device d;
+	(void)state;
+	make_version(2, filled);
+	reopen();
+	assert_int_equal(ledger_device_by_id(ledger, 1, &d), 0);
+	assert_int_equal(d.status, DEVICE_SUSPENDED);
+	assert_int_equal(d.device_class, CLASS_SHARED);
+	assert_int_equal(d.last_seen, 250);
+	assert_int_equal(d.endpoint.addr.family, 0);
+	assert_int_equal(d.replaces, 0);
+	assert_int_equal(ledger_device_last_change(ledger, 1, &last), 0);
+	assert_int_equal(last.since, 300);
+	assert_int_equal(last.uid, -1);
+	assert_string_equal(last.role, "");
+	assert_int_equal(ledger_groups_at(ledger, "t-yamada", 30, &groups), 0);
+	ledger_groups_clear(&groups);
+	struct endpoint from = {.port = 1};
+	assert_int_equal(addr_parse("192.0.2.1", &from.addr), 0);
+	assert_int_equal(ledger_device_seen(ledger, 1, timestamp, &from, 400), 0);
+	assert_int_equal(ledger_device_status(ledger, 1, DEVICE_ACTIVE, NULL, NULL, 500), 0);
+	reopen();
+	assert_int_equal(ledger_device_by_id(ledger, 1, &d), 0);
+	assert_true(endpoint_equal(&d.endpoint, &from));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -439,6 +484,7 @@ int main(void)
 		TEST(test_session_regroup),
 		TEST(test_notice_once),
 		TEST(test_from_version_1),
+		TEST(test_from_version_2),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

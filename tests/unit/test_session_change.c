@@ -79,7 +79,7 @@ static void open_session(struct gateway *g, unsigned i)
 	snprintf(d.label, sizeof d.label, "phone");
 	snprintf(d.users[0], sizeof d.users[0], "u%u", i);
 	snprintf(groups[0], sizeof groups[0], "g%u", i % GROUPS);
-	assert_int_equal(ledger_device_add(g->ledger, &d, &v4, &v6, time_now()), 0);
+	assert_int_equal(ledger_device_add(g->ledger, &d, &v4, &v6, NULL, time_now()), 0);
 	assert_int_equal(session_open(g, &d, d.users[0], groups, 1, &from, &s), LOGIN_OK);
 }
 
