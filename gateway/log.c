@@ -2,18 +2,10 @@
 #include "gateway/log.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <sys/statvfs.h>
-#include <unistd.h>
 
 #include "gateway/event.h"
 #include "gateway/log_internal.h"
-#include "gateway/log_replay.h"
 #include "gateway/sealer.h"
 
 static const struct {
@@ -24,30 +16,15 @@ static const struct {
 	[LOG_AUDIT] = {"audit.jsonl", "sekisho.audit"},
 };
 
-struct chain_place {
-	struct log *log;
-	enum log_file file;
-};
+/* While the disk is full a log-gap costs some of the reserve: then there is one a minute. */
+static const int64_t TIGHT_GAP_USEC = 60000000;
 
-/* What could not be recorded since the last line of a file. */
-struct gap {
-	uint64_t count;
-	char from[TIME_TEXT], to[TIME_TEXT];
-	const char *reason; /* of the first */
-};
+const char *log_file_name(enum log_file file)
+{
+	return files[file].name;
+}
 
-struct log {
-	int dir, lock;
-	uint64_t reserve;
-	char observer[256];
-	struct log_stream streams[LOG_FILES];
-	struct gap gaps[LOG_FILES];
-	struct sealer *sealer; /* NULL: no seals */
-	int seal_error;
-	char line[LOG_LINE_MAX];
-};
-
-static const char *gap_reason(int error)
+static const char *missing_reason(int error)
 {
 	switch (-error) {
 	case ENOSPC:
@@ -62,14 +39,35 @@ static const char *gap_reason(int error)
 	}
 }
 
-static void gap_count(struct log *l, enum log_file file, int64_t when, const char *reason)
+void log_count_missing(struct log *l, enum log_file file, int64_t when, const char *reason)
 {
-	struct gap *gap = &l->gaps[file];
-	time_format(when, gap->to);
-	if (!gap->count++) {
-		memcpy(gap->from, gap->to, sizeof gap->from);
-		gap->reason = reason;
+	struct log_missing *m = &l->missing[file];
+	time_format(when, m->to);
+	if (!m->count++) {
+		memcpy(m->from, m->to, sizeof m->from);
+		m->reason = reason;
+		m->since = time_boot();
 	}
+}
+
+/* Is the file's reserve all that is left? */
+static bool is_tight(struct log *l, enum log_file file)
+{
+	return log_room_beside_reserve(l, file, 0) < 0;
+}
+
+static int append(struct log *l, enum log_file file, size_t size, bool durable)
+{
+	struct log_stream *s = &l->streams[file];
+	int r = log_room_beside_reserve(l, file, size);
+	if (!r || durable)
+		r = log_stream_append(s, l->line, size);
+	if (r < 0)
+		return r;
+	r = durable ? log_stream_sync(s) : 0;
+	if (r < 0)
+		log_stream_undo(s, size);
+	return r;
 }
 
 /* One line, whole and numbered, or nothing. */
@@ -78,22 +76,20 @@ static int put_line(struct log *l, enum log_file file, int64_t when, json_t *eve
 	struct log_stream *s = &l->streams[file];
 	struct log_envelope envelope = {when, s->sequence + 1, files[file].dataset, l->observer};
 	ssize_t size = log_compose(event, &envelope, l->line);
-	int r = size < 0 ? (int)size : log_stream_append(s, l->line, (size_t)size);
-	if (r < 0)
-		return r;
-	r = durable ? log_stream_sync(s) : 0;
+	int r = size < 0 ? (int)size : append(l, file, (size_t)size, durable);
 	if (r < 0) {
-		log_stream_undo(s, (size_t)size);
+		log_room_note(l, file, r);
 		return r;
 	}
 	s->sequence++;
+	if (l->failing[file] && !s->doubtful && !is_tight(l, file))
+		log_room_note(l, file, 0);
 	if (l->sealer && sealer_line(l->sealer, file, s->sequence, l->line, (size_t)size) < 0)
 		l->seal_error = -EIO;
 	return 0;
 }
 
-/* Seals what the file has, on disk when this returns 0. */
-static int put_seal(struct log *l, enum log_file file, const char *reason)
+int log_seal(struct log *l, enum log_file file, const char *reason)
 {
 	struct seal seal;
 	int64_t now = time_now();
@@ -108,6 +104,12 @@ static int put_seal(struct log *l, enum log_file file, const char *reason)
 	if (!r)
 		r = sealer_made(l->sealer, file, time_boot());
 	l->seal_error = r;
+	if (r < 0)
+		log_trouble_note(l, LOG_TROUBLE_SEAL, file,
+			"%s cannot be sealed (%s): check space and disk of the logs and of the gateway's state", files[file].name,
+			strerror(-r));
+	else
+		log_trouble_over(l, LOG_TROUBLE_SEAL, file);
 	return r;
 }
 
@@ -116,35 +118,59 @@ static void seal_if_due(struct log *l, enum log_file file, const char *reason)
 	/* After a failure only the timer tries again. */
 	bool again = !l->seal_error || !strcmp(reason, "time");
 	if (l->sealer && again && sealer_due(l->sealer, file, time_boot()))
-		(void)put_seal(l, file, reason);
+		(void)log_seal(l, file, reason);
 }
 
-/* Records a gap, if there is one and it can be. 0, or -errno: it stays for later. */
-static int gap_record(struct log *l, enum log_file file)
+static void tell_gap(struct log *l, enum log_file file, int64_t count, const char *reason)
 {
-	struct gap *gap = &l->gaps[file];
-	if (!gap->count)
+	log_trouble_over(l, LOG_TROUBLE_GAP, file); /* each is news */
+	log_trouble_note(l, LOG_TROUBLE_GAP, file, "%lld event(s) are missing in %s (%s): its log-gap says from when to when",
+		(long long)count, files[file].name, reason);
+}
+
+int log_record_missing(struct log *l, enum log_file file)
+{
+	struct log_missing *m = &l->missing[file];
+	if (!m->count)
 		return 0;
-	json_t *e = event_new("log-gap", NULL, gap->reason);
-	event_number(e, "sekisho.count", (int64_t)gap->count);
-	event_text(e, "sekisho.gap.from", gap->from);
-	event_text(e, "sekisho.gap.to", gap->to);
+	if (is_tight(l, file) && time_boot() - m->since < TIGHT_GAP_USEC)
+		return -ENOSPC;
+	json_t *e = event_new("log-gap", NULL, m->reason);
+	event_number(e, "sekisho.count", (int64_t)m->count);
+	event_text(e, "sekisho.gap.from", m->from);
+	event_text(e, "sekisho.gap.to", m->to);
 	int r = put_line(l, file, time_now(), e, true);
 	json_decref(e);
-	if (!r)
-		*gap = (struct gap){0};
-	return r;
+	if (r < 0)
+		return r;
+	tell_gap(l, file, (int64_t)m->count, m->reason);
+	*m = (struct log_missing){0};
+	return 0;
+}
+
+/* A gap that somebody else has found, as one of the kernel's. */
+static void notice_gap(struct log *l, enum log_file file, const json_t *event)
+{
+	const json_t *inner = json_object_get(event, "event");
+	const char *action = json_string_value(json_object_get(inner, "action"));
+	const char *reason = json_string_value(json_object_get(inner, "reason"));
+	if (action && !strcmp(action, "log-gap"))
+		tell_gap(l, file, json_integer_value(json_object_get(json_object_get(event, "sekisho"), "count")),
+			reason ? reason : "");
 }
 
 int log_write(struct log *l, enum log_file file, int64_t when, json_t *event, bool durable)
 {
-	int r = gap_record(l, file);
-	if (!r)
+	int r = log_record_missing(l, file);
+	/* On a full disk what must be recorded goes on, and the gap is told later. */
+	if (!r || (durable && r == -ENOSPC))
 		r = put_line(l, file, when, event, durable);
-	if (r < 0)
-		gap_count(l, file, when, gap_reason(r));
-	else
+	if (r < 0) {
+		log_count_missing(l, file, when, missing_reason(r));
+	} else {
+		notice_gap(l, file, event);
 		seal_if_due(l, file, "lines");
+	}
 	json_decref(event);
 	return r;
 }
@@ -153,34 +179,21 @@ int log_sync(struct log *l)
 {
 	int result = 0;
 	for (enum log_file i = 0; i < LOG_FILES; i++) {
-		int r = gap_record(l, i);
+		int r = log_record_missing(l, i);
 		if (!result)
 			result = r;
 		seal_if_due(l, i, "time");
 		r = log_stream_sync(&l->streams[i]);
+		if (r < 0 || (l->failing[i] && !l->missing[i].count && !is_tight(l, i)))
+			log_room_note(l, i, r);
 		if (!result)
 			result = r;
 	}
+	log_room_look(l);
 	return result;
 }
 
-int log_ready(struct log *l)
-{
-	struct statvfs v;
-	for (enum log_file i = 0; i < LOG_FILES; i++) {
-		int r = gap_record(l, i);
-		if (r < 0)
-			return r;
-	}
-	if (fstatvfs(l->dir, &v) < 0)
-		return -errno;
-	if (v.f_flag & ST_RDONLY)
-		return -EROFS;
-	return (uint64_t)v.f_bavail * v.f_frsize > l->reserve ? 0 : -ENOSPC;
-}
-
-/* A failure is counted like that of any other line, and must not keep the gateway from starting, rotating or stopping. */
-static void put_mark(struct log *l, enum log_file file, const char *action, const char *reason, const bool *clean)
+void log_mark(struct log *l, enum log_file file, const char *action, const char *reason, const bool *clean)
 {
 	json_t *e = event_new(action, NULL, reason);
 	if (clean)
@@ -195,141 +208,6 @@ static void put_mark(struct log *l, enum log_file file, const char *action, cons
 	(void)log_write(l, file, time_now(), e, true);
 }
 
-static int folder_open(struct log *l, const char *dir, char *why, size_t why_size)
-{
-	l->dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (l->dir < 0) {
-		int r = -errno;
-		snprintf(why, why_size, "%s: %s: create it with 'install -d -m 2750 -o sekisho -g sekisho-logs %s'", dir,
-			strerror(-r), dir);
-		return r;
-	}
-	/* A file of its own, so that no reader of the logs can hold the lock. */
-	l->lock = openat(l->dir, ".lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (l->lock >= 0 && flock(l->lock, LOCK_EX | LOCK_NB) == 0)
-		return 0;
-	int r = errno == EWOULDBLOCK ? -EBUSY : -errno;
-	if (r == -EBUSY)
-		snprintf(why, why_size, "%s: another gateway is writing here: stop it first", dir);
-	else
-		snprintf(why, why_size, "%s/.lock: %s: the gateway's user must own and be able to write the folder", dir,
-			strerror(-r));
-	return r;
-}
-
-static int file_open(struct log *l, enum log_file file, const char *dir, bool *clean, char *why, size_t why_size)
-{
-	struct log_stream *s = &l->streams[file];
-	struct log_tail tail = {0};
-	char text[512];
-	int r = log_stream_open(l->dir, files[file].name, s, text, sizeof text);
-	if (!r)
-		r = log_stream_resume(s, files[file].name, &tail, text, sizeof text);
-	if (r < 0) {
-		snprintf(why, why_size, "%s/%s", dir, text);
-		return r;
-	}
-	*clean = tail.closed;
-	if (!s->sequence)
-		s->sequence = log_stream_rotated(l->dir, files[file].name);
-	if (tail.torn) {
-		gap_count(l, file, time_now(), "torn-line");
-		if (*tail.time)
-			memcpy(l->gaps[file].from, tail.time, sizeof tail.time);
-	}
-	return 0;
-}
-
-static int resume_line(uint64_t sequence, const char *line, size_t size, void *arg)
-{
-	const struct chain_place *place = arg;
-	return sealer_resume(place->log->sealer, place->file, sequence, line, size);
-}
-
-/* Goes on along the chain from the last seal to the end of the file. Lines that are gone are not our affair here: the first seal
- * of the new chain shows where it begins. */
-static int chain_resume(struct log *l, enum log_file file)
-{
-	struct log_stream *s = &l->streams[file];
-	uint64_t sealed = sealer_sealed(l->sealer, file);
-	struct chain_place place = {l, file};
-	if (s->sequence < sealed)
-		s->sequence = sealed; /* no number is given twice, whatever became of the files */
-	if (s->sequence == sealed)
-		return 0;
-	int r = log_replay(l->dir, files[file].name, sealed, s->sequence, resume_line, &place);
-	if (r != -ENOENT)
-		return r;
-	sealer_restart(l->sealer, file, s->sequence);
-	return 0;
-}
-
-static int seals_open(struct log *l, const char *dir, char *why, size_t why_size)
-{
-	int r = sealer_open(dir, &l->sealer, NULL, why, why_size);
-	for (enum log_file i = 0; !r && i < LOG_FILES; i++) {
-		r = chain_resume(l, i);
-		if (r < 0)
-			snprintf(why, why_size, "%s: the lines behind the last seal cannot be read again: %s; check the disk",
-				files[i].name, strerror(-r));
-	}
-	return r;
-}
-
-static void log_free(struct log *l)
-{
-	sealer_close(l->sealer);
-	for (enum log_file i = 0; i < LOG_FILES; i++)
-		log_stream_close(&l->streams[i]);
-	if (l->lock >= 0)
-		close(l->lock);
-	if (l->dir >= 0)
-		close(l->dir);
-	free(l);
-}
-
-int log_open(const char *dir, const char *seal_dir, const char *observer, uint64_t reserve_bytes, struct log **out, char *why,
-	size_t why_size)
-{
-	bool clean[LOG_FILES] = {0};
-	struct log *l = calloc(1, sizeof *l);
-	if (!l) {
-		snprintf(why, why_size, "%s: out of memory", dir);
-		return -ENOMEM;
-	}
-	l->dir = l->lock = -1;
-	l->reserve = reserve_bytes;
-	text_safe(observer, l->observer, sizeof l->observer);
-	for (enum log_file i = 0; i < LOG_FILES; i++)
-		l->streams[i].fd = -1;
-	int r = folder_open(l, dir, why, why_size);
-	for (enum log_file i = 0; !r && i < LOG_FILES; i++)
-		r = file_open(l, i, dir, &clean[i], why, why_size);
-	if (!r && seal_dir)
-		r = seals_open(l, seal_dir, why, why_size);
-	if (r < 0) {
-		log_free(l);
-		return r;
-	}
-	for (enum log_file i = 0; i < LOG_FILES; i++)
-		put_mark(l, i, "log-opened", "start", &clean[i]);
-	for (enum log_file i = 0; i < LOG_FILES; i++)
-		(void)put_seal(l, i, "start"); /* what a crash left unsealed is covered from here on */
-	*out = l;
-	return 0;
-}
-
-void log_close(struct log *l)
-{
-	if (!l)
-		return;
-	for (enum log_file i = 0; i < LOG_FILES; i++)
-		put_mark(l, i, "log-closed", "stop", NULL);
-	for (enum log_file i = 0; i < LOG_FILES; i++)
-		(void)put_seal(l, i, "stop");
-	log_free(l);
-}
-
 int log_sealing(const struct log *l)
 {
 	return l->seal_error;
@@ -340,44 +218,4 @@ bool log_key(const struct log *l, enum log_file file, struct key *out, uint64_t 
 	if (l->sealer)
 		sealer_key(l->sealer, file, out, epoch);
 	return l->sealer != NULL;
-}
-
-/* 1: `fresh` is the file that we write already; 0: it is another one and empty; -EEXIST: it has lines that are not ours. */
-static int file_same(const struct log_stream *old, const struct log_stream *fresh)
-{
-	struct stat a, b;
-	if (fstat(old->fd, &a) < 0 || fstat(fresh->fd, &b) < 0)
-		return -errno;
-	if (a.st_dev == b.st_dev && a.st_ino == b.st_ino)
-		return 1;
-	return b.st_size ? -EEXIST : 0;
-}
-
-int log_reopen(struct log *l)
-{
-	struct log_stream fresh[LOG_FILES];
-	int same[LOG_FILES] = {0}, r = 0;
-	char why[512]; /* the caller knows the folder; what is wrong in it is said at the next start */
-	for (enum log_file i = 0; i < LOG_FILES; i++)
-		fresh[i].fd = -1;
-	for (enum log_file i = 0; r >= 0 && i < LOG_FILES; i++) {
-		r = log_stream_open(l->dir, files[i].name, &fresh[i], why, sizeof why);
-		if (!r)
-			r = same[i] = file_same(&l->streams[i], &fresh[i]);
-	}
-	for (enum log_file i = 0; r >= 0 && i < LOG_FILES; i++) {
-		put_mark(l, i, "log-closed", "rotation", NULL);
-		(void)put_seal(l, i, "rotation");
-		if (!same[i]) {
-			struct log_stream old = l->streams[i];
-			(void)log_stream_sync(&old);
-			fresh[i].sequence = old.sequence;
-			l->streams[i] = fresh[i];
-			fresh[i] = old;
-		}
-		put_mark(l, i, "log-opened", "rotation", NULL);
-	}
-	for (enum log_file i = 0; i < LOG_FILES; i++)
-		log_stream_close(&fresh[i]);
-	return r < 0 ? r : 0;
 }

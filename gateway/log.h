@@ -3,6 +3,9 @@
  * The evidence: three files of JSON lines with names of the Elastic Common Schema; docs/log-events.md names every event and
  * field. One component owns the files: one write(2) a line, numbers (`event.sequence`) without gaps over restarts, a torn last
  * line of a crash cut back and recorded as `log-gap`. What cannot be recorded is itself recorded as soon as there is room again.
+ *
+ * There is no queue: a line is in its file, or counted, when log_write() returns. While a disk is slow, what comes in waits in
+ * the kernel's socket buffers, which are bounded, and their overruns are counted by the kernel.
  */
 #ifndef SEKISHO_LOG_H
 #define SEKISHO_LOG_H
@@ -16,12 +19,26 @@ struct log;
 
 enum log_file { LOG_AUTH, LOG_ACCESS, LOG_AUDIT, LOG_FILES };
 
+/* What there is room for. */
+enum log_room {
+	LOG_ROOM_GOOD,
+	LOG_ROOM_LOW, /* less than `low` is free: what is only convenient is left out, what repeats is merged for longer */
+	LOG_ROOM_NONE, /* less than `reserve` is free, or writing fails */
+};
+
 /* Opens DIR/auth.jsonl, access.jsonl, audit.jsonl (0640) and finds where numbering goes on. `observer` is our host name. The keys
  * of the seals are in `seal_dir` (see sealer.h); NULL: no seals are made. A file whose end is not ours, or that others may write,
  * is refused. A full disk is not: it shows in log_ready(). 0 or -errno with `why` (-EBUSY: another gateway writes here). */
 int log_open(const char *dir, const char *seal_dir, const char *observer, uint64_t reserve_bytes, struct log **out, char *why,
 	size_t why_size);
 void log_close(struct log *l);
+
+/*
+ * Sets the limits, in bytes: below `reserve` log_ready() fails; below `low` there is LOG_ROOM_LOW. A part of the reserve is
+ * allocated to the files at once (fallocate(2), at most 8 MiB a file), beyond their ends, so that nobody else can take it: lines
+ * that are written `durable` go there when the disk is full; others are then counted instead.
+ */
+void log_limits(struct log *l, uint64_t reserve, uint64_t low);
 
 /* Closes and opens the files again (after rotation by rename); writes log-closed and log-opened. 0 or -errno: the old stay
  * (-EEXIST: where a new file should begin, there is one with lines). */
@@ -39,6 +56,24 @@ int log_sync(struct log *l);
 
 /* May a login be recorded now: is more than the reserve free, and did the last writes work? 0, -ENOSPC, or the error. */
 int log_ready(struct log *l);
+
+/* As of the last log_sync(), log_ready() or failed write; costs nothing. */
+enum log_room log_room(const struct log *l);
+
+/* Are events being lost now, because the disk does not take them? 0, or the -errno of the first file that lacks some. */
+int log_failing(const struct log *l);
+
+/* Trouble that an operator must hear of: asked for after log_write() and log_sync(), never within them. `text` (`size` bytes) is
+ * a sentence with what to do. False: there is none that has not been told yet. */
+enum log_trouble {
+	LOG_TROUBLE_GAP, /* a log-gap was written to `file` */
+	LOG_TROUBLE_SEAL, /* the file's seal cannot be made */
+	LOG_TROUBLE_SPACE_LOW,
+	LOG_TROUBLE_FULL, /* less than the reserve is free, or the disk is full */
+	LOG_TROUBLE_ERROR, /* the file cannot be written for another reason */
+	LOG_TROUBLES
+};
+bool log_trouble(struct log *l, enum log_trouble *kind, enum log_file *file, char *text, size_t size);
 
 /* 0, or why the last seal could not be made; it is tried again with each log_sync(). */
 int log_sealing(const struct log *l);

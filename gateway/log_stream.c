@@ -11,13 +11,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { FILE_MODE = 0640, TAIL_MAX = 1 << 20 };
+enum { FILE_MODE = 0640, TAIL_MAX = 1 << 20, AGAIN_BLOCK = 1 << 16 };
 
-static int safe_file(int fd, const char *name, char *why, size_t why_size)
+static int safe_file(int fd, const char *name, struct stat *out, char *why, size_t why_size)
 {
 	struct stat st;
 	if (fstat(fd, &st) < 0)
 		return -errno;
+	*out = st;
 	if (!S_ISREG(st.st_mode)) {
 		snprintf(why, why_size, "%s: is no regular file: move it away, then start again", name);
 		return -EINVAL;
@@ -40,8 +41,10 @@ int log_stream_open(int dir, const char *name, struct log_stream *out, char *why
 {
 	const int flags = O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
 	int r = 0;
+	struct stat st = {0};
 	int fd = openat(dir, name, flags | O_CREAT | O_EXCL, FILE_MODE);
-	if (fd >= 0 && fchmod(fd, FILE_MODE) < 0) /* whatever the umask: analysts read by their group */
+	/* Whatever the umask: analysts read by their group. And the name must be on disk as well as the lines. */
+	if (fd >= 0 && (fchmod(fd, FILE_MODE) < 0 || fsync(dir) < 0))
 		r = -errno;
 	if (fd < 0 && errno == EEXIST)
 		fd = openat(dir, name, flags);
@@ -49,9 +52,9 @@ int log_stream_open(int dir, const char *name, struct log_stream *out, char *why
 		r = -errno;
 	*why = '\0';
 	if (!r)
-		r = safe_file(fd, name, why, why_size);
+		r = safe_file(fd, name, &st, why, why_size);
 	if (!r)
-		*out = (struct log_stream){.fd = fd, .cut = -1};
+		*out = (struct log_stream){.fd = fd, .size = st.st_size, .cut = -1, .dirty = st.st_size > 0};
 	else if (!*why)
 		snprintf(why, why_size, "%s: cannot be opened for appending (%s): check its folder's disk, owner and mode", name,
 			strerror(-r));
@@ -157,6 +160,7 @@ int log_stream_resume(struct log_stream *s, const char *name, struct log_tail *o
 	if (r < 0)
 		return r;
 	s->sequence = tail.sequence;
+	s->size = good;
 	*out = tail;
 	return 0;
 }
@@ -197,16 +201,29 @@ uint64_t log_stream_rotated(int dir, const char *name)
 	return highest;
 }
 
+/* Cutting gives back what was reserved behind the end. */
+static int cut_at(struct log_stream *s, off_t size)
+{
+	if (ftruncate(s->fd, size) < 0)
+		return -errno;
+	s->size = s->reserved = size;
+	if (s->flushed > size)
+		s->flushed = size;
+	return 0;
+}
+
 /* Does what an earlier log_stream_undo() could not. */
 static int cut_now(struct log_stream *s)
 {
 	struct stat st;
 	if (s->cut < 0)
 		return 0;
-	if (fstat(s->fd, &st) < 0 || (st.st_size > s->cut && ftruncate(s->fd, s->cut) < 0))
+	if (fstat(s->fd, &st) < 0)
 		return -errno;
-	s->cut = -1;
-	return 0;
+	int r = st.st_size > s->cut ? cut_at(s, s->cut) : 0;
+	if (!r)
+		s->cut = -1;
+	return r;
 }
 
 void log_stream_undo(struct log_stream *s, size_t size)
@@ -230,21 +247,68 @@ int log_stream_append(struct log_stream *s, const char *line, size_t size)
 	} while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return -errno;
+	s->dirty = true;
 	if ((size_t)n < size) {
 		/* write(2): fewer bytes than asked for is what a disk gives that has just become full. */
 		log_stream_undo(s, (size_t)n);
 		return -ENOSPC;
 	}
-	s->dirty = true;
+	s->size += n;
 	return 0;
+}
+
+/* Writes what is not surely on disk once more to where it is. */
+static int write_again(const struct log_stream *s)
+{
+	char data[AGAIN_BLOCK];
+	struct stat st;
+	int r = 0, flags = fcntl(s->fd, F_GETFL);
+	/* pwrite(2), bugs: with O_APPEND it appends, wherever it is told to write. */
+	if (flags < 0 || fstat(s->fd, &st) < 0 || fcntl(s->fd, F_SETFL, flags & ~O_APPEND) < 0)
+		return -errno;
+	for (off_t at = s->flushed; !r && at < st.st_size;) {
+		ssize_t n = pread(s->fd, data, sizeof data, at);
+		ssize_t done = n > 0 ? pwrite(s->fd, data, (size_t)n, at) : n;
+		if (done <= 0)
+			r = done < 0 ? -errno : -EIO;
+		else
+			at += done;
+	}
+	if (fcntl(s->fd, F_SETFL, flags) < 0 && !r)
+		r = -errno;
+	return r;
 }
 
 int log_stream_sync(struct log_stream *s)
 {
 	if (!s->dirty)
 		return 0;
-	if (fdatasync(s->fd) < 0)
-		return -errno;
+	int r = s->doubtful ? write_again(s) : 0;
+	if (!r && fdatasync(s->fd) < 0)
+		r = -errno;
+	s->doubtful = r < 0;
+	if (r < 0)
+		return r;
+	s->flushed = s->size;
 	s->dirty = false;
 	return 0;
+}
+
+int log_stream_reserve(struct log_stream *s, size_t size)
+{
+	off_t want = s->size + (off_t)size;
+	if (want <= s->reserved)
+		return 0;
+	off_t more = (off_t)size + (off_t)size / 4;
+	int r = fallocate(s->fd, FALLOC_FL_KEEP_SIZE, s->size, more) < 0 ? -errno : 0;
+	if (r < 0 && r != -EOPNOTSUPP)
+		return r;
+	s->reserved = s->size + more;
+	return 0;
+}
+
+void log_stream_trim(struct log_stream *s)
+{
+	if (s->reserved > s->size && s->cut < 0)
+		(void)cut_at(s, s->size);
 }

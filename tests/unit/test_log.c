@@ -390,7 +390,7 @@ static void on_full_disk(const char *mounted)
 	char filler[SCRATCH_PATH];
 	int written = 0, lost = 0;
 	struct log *l = NULL;
-	CHILD_CHECK(log_open(mounted, NULL, "gw1", 4096, &l, why, sizeof why) == 0);
+	CHILD_CHECK(log_open(mounted, NULL, "gw1", 0, &l, why, sizeof why) == 0);
 	CHILD_CHECK(log_ready(l) == 0);
 	scratch_fill(scratch_path(filler, mounted, "filler"));
 	CHILD_CHECK(log_ready(l) == -ENOSPC);
@@ -417,7 +417,7 @@ static void on_full_disk(const char *mounted)
 
 	/* A start on a full disk must work, since the gateway has to guard what it has; there is no login then. */
 	scratch_fill(filler);
-	CHILD_CHECK(log_open(mounted, NULL, "gw1", 4096, &l, why, sizeof why) == 0);
+	CHILD_CHECK(log_open(mounted, NULL, "gw1", 0, &l, why, sizeof why) == 0);
 	CHILD_CHECK(log_ready(l) == -ENOSPC);
 	log_close(l);
 }
