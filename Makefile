@@ -221,6 +221,10 @@ analyze: ## gcc -fanalyzer, clang-tidy and cppcheck over all sources; any findin
 		$(filter -D%,$(TIDY_FLAGS)) -I. --include=/usr/include/utlist.h --suppress=missingIncludeSystem $(SOURCES)
 objects: $(call obj,$(SOURCES))
 
+.PHONY: docs
+docs: ## writes what share/log-schema.json says into manual page, log-events.md and JSON Schema
+	$(PYTHON) docs/logdocs.py
+
 sbindir = $(PREFIX)/sbin
 libexecdir = $(PREFIX)/libexec/sekisho
 docdir = $(PREFIX)/share/doc/sekisho
@@ -242,7 +246,7 @@ install: all ## into DESTDIR and PREFIX (/usr/local)
 	install -m 644 systemd/pam/sekisho $(DESTDIR)$(docdir)/examples/pam/
 	install -m 644 README.md docs/*.md $(DESTDIR)$(docdir)/
 	cp -r docs/examples/. $(DESTDIR)$(docdir)/examples/
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/sekisho share/log-schema.json
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/sekisho share/*.json
 	for f in share/vim/*/*.vim; do install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/vim/vimfiles/$${f#share/vim/} || exit 1; done
 	for m in $(MAN); do install -D -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$$(basename $$m) || exit 1; done
 uninstall: ## takes the programs out again; /etc/sekisho, the ledger and the logs stay
