@@ -46,6 +46,13 @@ static int temporary_name(const char *path, char out[static PATH_MAX])
 	return n > 0 && n < PATH_MAX ? 0 : -ENAMETOOLONG;
 }
 
+/* Gives the finished file its name, taking it from another. 1 or -errno. */
+static int supersede(const char *temporary, const char *path, bool is_file)
+{
+	(void)is_file;
+	return rename(temporary, path) ? -errno : 1;
+}
+
 /* Gives the finished thing its name. 1, 0 when the name is taken, -errno. */
 static int publish(const char *temporary, const char *path, bool is_file)
 {
@@ -72,9 +79,8 @@ static int sync_folder(const char *path)
 	return error;
 }
 
-static int write_all(int fd, const char *text)
+static int write_all(int fd, const char *text, size_t left)
 {
-	size_t left = strlen(text);
 	while (left) {
 		ssize_t n = write(fd, text, left);
 		if (n < 0 && errno != EINTR)
@@ -111,7 +117,8 @@ static int dir_make(const char *path, struct install_mode m)
 	return error;
 }
 
-static int file_make(const char *path, const char *text, struct install_mode m)
+static int file_make(const char *path, const char *text, struct install_mode m,
+	int (*name)(const char *temporary, const char *path, bool is_file))
 {
 	char temporary[PATH_MAX];
 	int error = temporary_name(path, temporary);
@@ -120,14 +127,14 @@ static int file_make(const char *path, const char *text, struct install_mode m)
 	int fd = mkostemp(temporary, O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	error = write_all(fd, text);
+	error = write_all(fd, text, strlen(text));
 	if (!error)
 		error = own(fd, m);
 	if (!error && fsync(fd))
 		error = -errno;
 	close(fd);
 	if (!error)
-		error = publish(temporary, path, true);
+		error = name(temporary, path, true);
 	if (error != 1)
 		unlink(temporary);
 	return error;
@@ -155,5 +162,29 @@ int install_dir(struct install *in, const char *path, struct install_mode m)
 
 int install_file(struct install *in, const char *path, const char *text, struct install_mode m)
 {
-	return finish(in, path, install_present(path) ? 0 : file_make(path, text, m));
+	return finish(in, path, install_present(path) ? 0 : file_make(path, text, m, publish));
+}
+
+int install_replace(const char *path, const char *text, struct install_mode m)
+{
+	int error = file_make(path, text, m, supersede);
+	if (error == 1)
+		error = sync_folder(path);
+	return error ? fail(path, error) : 0;
+}
+
+int install_export(const char *path, const void *data, size_t size)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return cli_fail(CLI_FAILED, errno == EEXIST ? "name another file, or remove this one" : "name another file",
+			"%s cannot be made: %s", path, strerror(errno));
+	int error = write_all(fd, data, size);
+	if (!error && fsync(fd))
+		error = -errno;
+	close(fd);
+	if (!error)
+		return CLI_OK;
+	unlink(path);
+	return cli_fail(CLI_FAILED, "make room, or name a file elsewhere", "%s cannot be written: %s", path, strerror(-error));
 }

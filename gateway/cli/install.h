@@ -35,4 +35,11 @@ int install_keep(struct install *in, const char *path);
 int install_dir(struct install *in, const char *path, struct install_mode m);
 int install_file(struct install *in, const char *path, const char *text, struct install_mode m);
 
+/* One file with this content in the place of what has that name, if anything has; whoever opens it sees the old or the new one. 0,
+ * or -errno after saying what went wrong: the old one is there. */
+int install_replace(const char *path, const char *text, struct install_mode m);
+
+/* A new file (0644) of the caller's own at any path. 0, or an exit code after saying what is wrong. */
+int install_export(const char *path, const void *data, size_t size);
+
 #endif
