@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "common/secret.h"
+#include "gateway/cli/ca_facts.h"
 
 enum { SERIAL_BYTES = 16, NAMES_MAX = 768, COMMON_NAME_MAX = 64 };
 
@@ -51,15 +52,6 @@ static int pair_write(X509 *x, EVP_PKEY *key, struct ca_pair *out)
 	}
 	*out = p;
 	return 0;
-}
-
-static X509 *certificate_parse(const char *pem)
-{
-	BIO *bio = BIO_new_mem_buf(pem, -1);
-	X509 *x = bio ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
-	BIO_free(bio);
-	ERR_clear_error();
-	return x;
 }
 
 /* An encrypted key is refused, rather than asking for its password on the terminal. */
@@ -184,7 +176,7 @@ static int leaf_verify(X509 *x, X509 *ca, const char *name)
 
 int ca_issue(const struct ca_pair *ca, const struct ca_subject *s, struct ca_pair *out)
 {
-	X509 *issuer = certificate_parse(ca->certificate), *x = NULL;
+	X509 *issuer = ca_parse(ca->certificate), *x = NULL;
 	EVP_PKEY *issuer_key = key_read(ca->key), *key = NULL;
 	int error = -EINVAL;
 	if (!issuer || !issuer_key || X509_check_private_key(issuer, issuer_key) != 1)
@@ -249,7 +241,7 @@ static void judge_dates(const X509 *x, void (*problem)(void *arg, const char *wh
 void ca_judge(const char *certificate, const char *key, const struct ca_subject *s, void (*problem)(void *arg, const char *what),
 	void *arg)
 {
-	X509 *x = certificate_parse(certificate);
+	X509 *x = ca_parse(certificate);
 	EVP_PKEY *own = key ? key_read(key) : NULL;
 	if (!x) {
 		problem(arg, "holds no certificate in PEM form");

@@ -37,22 +37,28 @@ static int say_half(const char *there, const char *missing)
 	return -EINVAL;
 }
 
-static int ca_read(struct ca_pair *ca)
+int certificate_authority(struct ca_pair *out)
 {
 	char key[KEY_FILE_MAX + 1], why[512];
+	struct ca_pair ca = {0};
 	ssize_t n = secret_read_file(PATH_CA_KEY, key, KEY_FILE_MAX, why, sizeof why);
 	if (n < 0) {
 		cli_fail(CLI_FAILED, "then run this again", "%s", why);
 		return (int)n;
 	}
 	key[n] = '\0';
-	int error = cli_read(PATH_CA_CERT, &ca->certificate);
-	ca->key = strdup(key);
+	int error = cli_read(PATH_CA_CERT, &ca.certificate);
+	ca.key = strdup(key);
 	secret_wipe(key, sizeof key);
-	if (error || !ca->key)
-		cli_fail(CLI_FAILED, "mend the file, then run this again", PATH_CA_CERT " cannot be read: %s",
-			strerror(error ? -error : ENOMEM));
-	return error ? error : ca->key ? 0 : -ENOMEM;
+	if (!error && !ca.key)
+		error = -ENOMEM;
+	if (error) {
+		cli_fail(CLI_FAILED, "mend the file, then run this again", PATH_CA_CERT " cannot be read: %s", strerror(-error));
+		ca_pair_clear(&ca);
+		return error;
+	}
+	*out = ca;
+	return 0;
 }
 
 /* The trial CA: the one that is there, or a new one. */
@@ -67,10 +73,24 @@ static int ca_get(struct install *in, const struct ca_subject *subject, struct c
 	}
 	if (!certificate)
 		return put_pair(in, PATH_CA_CERT, PATH_CA_KEY, ca, root_only);
-	int error = ca_read(ca);
+	int error = certificate_authority(ca);
 	if (!error)
 		error = install_keep(in, PATH_CA_CERT);
 	return error ? error : install_keep(in, PATH_CA_KEY);
+}
+
+/* A certificate for the portal; says what is wrong. */
+static int issue(const struct ca_pair *ca, const struct ca_subject *subject, struct ca_pair *leaf)
+{
+	int error = ca_issue(ca, subject, leaf);
+	if (error == -EPERM)
+		cli_fail(CLI_FAILED, "sekisho ca renew --authority makes a new one, which the phones must then be given",
+			"the authority in " PATH_CA_CERT " has ended or was made for another portal-name or network than %s",
+			subject->name);
+	else if (error)
+		cli_fail(CLI_FAILED, "do " PATH_CA_CERT " and " PATH_CA_KEY " belong together?",
+			"the authority could not sign a certificate");
+	return error;
 }
 
 static int put_new(struct install *in, const struct settings *s, gid_t portal)
@@ -80,16 +100,8 @@ static int put_new(struct install *in, const struct settings *s, gid_t portal)
 	int error = ca_get(in, &subject, &ca);
 	if (error)
 		goto out;
-	error = ca_issue(&ca, &subject, &leaf);
-	if (error == -EPERM)
-		cli_fail(CLI_FAILED,
-			"move " PATH_CA_CERT " and " PATH_CA_KEY
-			" away, run this again, and install the new ca.crt on the phones",
-			"the trial CA has ended or was made for another portal-name or network than %s", subject.name);
-	else if (error)
-		cli_fail(CLI_FAILED, "do " PATH_CA_CERT " and " PATH_CA_KEY " belong together?",
-			"the trial CA could not sign a certificate");
-	else
+	error = issue(&ca, &subject, &leaf);
+	if (!error)
 		error = put_pair(in, PATH_TLS_CERT, PATH_TLS_KEY, &leaf, (struct install_mode){portal, 0640});
 out:
 	ca_pair_clear(&ca);
@@ -109,4 +121,29 @@ int certificate_install(struct install *in, const struct settings *s, gid_t port
 		return put_new(in, s, portal);
 	error = install_keep(in, PATH_TLS_CERT);
 	return error ? error : install_keep(in, PATH_TLS_KEY);
+}
+
+/* Keys first: what is left after an interruption is mended by another run. */
+static int replace_pair(const char *certificate_path, const char *key_path, const struct ca_pair *p, struct install_mode key_mode)
+{
+	int error = install_replace(key_path, p->key, key_mode);
+	return error ? error : install_replace(certificate_path, p->certificate, everybody);
+}
+
+int certificate_renew(const struct settings *s, gid_t portal, bool anew)
+{
+	const struct ca_subject subject = {s->portal_name, s->gateway4, s->gateway6};
+	struct ca_pair ca = {0}, leaf = {0};
+	int error = anew ? ca_new(&subject, &ca) : certificate_authority(&ca);
+	if (error && anew)
+		cli_fail(CLI_FAILED, "is OpenSSL whole? openssl version -a", "no certification authority could be made");
+	if (!error)
+		error = issue(&ca, &subject, &leaf);
+	if (!error && anew)
+		error = replace_pair(PATH_CA_CERT, PATH_CA_KEY, &ca, root_only);
+	if (!error)
+		error = replace_pair(PATH_TLS_CERT, PATH_TLS_KEY, &leaf, (struct install_mode){portal, 0640});
+	ca_pair_clear(&ca);
+	ca_pair_clear(&leaf);
+	return error;
 }

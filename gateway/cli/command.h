@@ -29,6 +29,10 @@ int explain_verb(int argc, char **argv);
 int log_verb_key(int argc, char **argv);
 int log_verb_verify(int argc, char **argv);
 
+int ca_verb_show(int argc, char **argv);
+int ca_verb_renew(int argc, char **argv);
+int ca_verb_export(int argc, char **argv);
+
 int setup_verb(int argc, char **argv);
 
 #endif

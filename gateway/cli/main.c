@@ -89,6 +89,16 @@ static const struct command commands[] = {
 		"  --portal-name N       DNS name of the login page\n"
 		"  --check               change nothing: list what is missing or wrong, and what to do\n",
 		setup_verb},
+	{"ca show", "", "the login page's certificate, and the private authority if there is one", NULL, ca_verb_show},
+	{"ca renew", "[--within DAYS] [--authority] [--yes]", "a new certificate for the login page, from the private authority",
+		"  --within DAYS       only when the one there ends within so many days\n"
+		"  --authority         make a new authority too; the phones must then be given it\n"
+		"  --yes               do not ask\n",
+		ca_verb_renew},
+	{"ca export", "[--ios FILE] [--android FILE]", "the private authority, for phones to trust",
+		"  --ios FILE          a configuration profile, with the login page for the home screen: NAME.mobileconfig\n"
+		"  --android FILE      the certificate alone: NAME.crt\n",
+		ca_verb_export},
 };
 
 enum { COMMANDS = sizeof commands / sizeof *commands };
