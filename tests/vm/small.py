@@ -23,7 +23,7 @@ from machine import Machine, run_folder
 
 BUILD = os.environ.get("SEKISHO_BUILD", os.path.join(ROOT, "build", "gcc"))
 PROGRAMS = ("sekisho", "sekisho-gateway", "sekisho-portal", "sekisho-auth")
-TOOLS = ("firewall_driver", "pam_script.so")
+TOOLS = ("firewall_driver", "run_oracle", "pam_script.so")
 # What depends on the kernel. The rest of the tests sees the same kernel calls as outside.
 SMOKE_UNIT = ("test_netif", "test_tunnel", "test_tunnel_large", "test_firewall")
 UNIT = (*SMOKE_UNIT, "test_nflog", "test_flow", "test_firewall_change", "test_firewall_profile")
