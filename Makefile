@@ -248,6 +248,7 @@ install: all ## into DESTDIR and PREFIX (/usr/local)
 	cp -r docs/examples/. $(DESTDIR)$(docdir)/examples/
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/sekisho share/*.json
 	for f in share/vim/*/*.vim; do install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/vim/vimfiles/$${f#share/vim/} || exit 1; done
+	install -D -m 644 share/bash-completion/sekisho $(DESTDIR)$(PREFIX)/share/bash-completion/completions/sekisho
 	for m in $(MAN); do install -D -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$$(basename $$m) || exit 1; done
 uninstall: ## takes the programs out again; /etc/sekisho, the ledger and the logs stay
 	rm -f $(DESTDIR)$(sbindir)/sekisho $(addprefix $(DESTDIR)$(PREFIX)/lib/systemd/system/,$(UNITS))
@@ -255,6 +256,7 @@ uninstall: ## takes the programs out again; /etc/sekisho, the ledger and the log
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/lib/,sysusers.d/sekisho.conf tmpfiles.d/sekisho.conf sysctl.d/50-sekisho.conf modules-load.d/sekisho.conf)
 	rm -f $(DESTDIR)/etc/logrotate.d/sekisho
 	for f in share/vim/*/*.vim; do rm -f $(DESTDIR)$(PREFIX)/share/vim/vimfiles/$${f#share/vim/}; done
+	rm -f $(DESTDIR)$(PREFIX)/share/bash-completion/completions/sekisho
 	for m in $(MAN); do rm -f $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$$(basename $$m); done
 
 .PHONY: help

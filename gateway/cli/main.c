@@ -125,7 +125,7 @@ static const struct command *command_find(int argc, char **argv, int *used)
 
 static void help_one(const struct command *c)
 {
-	printf("usage: sekisho %s %s\n%s.\n", c->words, c->arguments, c->summary);
+	printf("usage: sekisho %s %s\n%s%s\n", c->words, c->arguments, c->summary, strchr(c->summary, '?') ? "" : ".");
 	if (c->options)
 		printf("\n%s", c->options);
 	puts("  --json              one JSON value instead of text\n\nMore: man sekisho");
