@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import sqlite3
 import struct
 import subprocess
@@ -91,6 +92,22 @@ def test_a_flow_survives_a_change_of_address_family(world, device, session, v6):
         flow.stop()
     assert world.tunnel_identity() == tunnel
     assert [s["id"] for s in world.sekisho("session", "list", "--json")] == [session["id"]]
+
+
+def test_a_restless_phone_stays_logged_in(world, device, session):
+    """A train: another network or another translation again and again, each as soon as the flows have found their way."""
+    flows = [world.phone.open_flow("10.20.0.10", kind=kind).goes_on() for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM)]
+    tunnel, roamed = world.tunnel_identity(), len(world.logs("auth", "device-roamed", device__id=device.id))
+    for place in ("street", "street", "hotel", "street", "hotel", "hotel", "street", "hotel"):
+        world.phone.roam(place)
+        for flow in flows:
+            flow.goes_on(5, 30)
+    for flow in flows:
+        flow.stop()
+        assert not flow.error
+    assert world.tunnel_identity() == tunnel
+    assert [s["id"] for s in world.sekisho("session", "list", "--json") if s["device"] == device.id] == [session["id"]]
+    assert len(world.logs("auth", "device-roamed", device__id=device.id)) > roamed
 
 
 def test_a_phone_is_admitted_over_ipv6(world, device, v6):
