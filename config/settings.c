@@ -45,7 +45,11 @@ static const struct {
 	[KEY_ACCOUNT_RECHECK] = {"account-recheck", 1, 1, "5m", false, settings_read_account_recheck, NULL},
 	[KEY_LOGIN_FAILURES] = {"login-failures", 3, 3, "5 per 5m", false, settings_read_login_failures, NULL},
 	[KEY_UNKNOWN_USERS] = {"unknown-users", 1, 1, "hash", false, settings_read_unknown_users, NULL},
-	[KEY_LOG_SPACE_RESERVE] = {"log-space-reserve", 1, 1, "64", false, settings_read_log_space_reserve, NULL},
+	[KEY_LOG_SPACE_RESERVE] = {"log-space-reserve", 1, 1, "64", false, settings_read_log_space_reserve,
+		settings_check_log_space},
+	[KEY_LOG_SPACE_LOW] = {"log-space-low", 1, 1, "256", false, settings_read_log_space_low, settings_check_log_space},
+	[KEY_LOG_FULL_ACTION] = {"log-full-action", 1, 1, "refuse-logins", false, settings_read_log_full_action, NULL},
+	[KEY_LOG_COPY] = {"log-copy", 1, 3, "auth audit", false, settings_read_log_copy, NULL},
 	[KEY_ON_STOP] = {"on-stop", 1, 1, "close", false, settings_read_on_stop, NULL},
 	[KEY_SESSIONS_AFTER_REBOOT] = {"sessions-after-reboot", 1, 1, "end", false, settings_read_sessions_after_reboot, NULL},
 	[KEY_DNS_SEARCH] = {"dns-search", 1, SEARCH_MAX, "example.jp", false, settings_read_dns_search, NULL},
@@ -153,6 +157,8 @@ static void read_line(struct reader *r)
 /* What follows from other settings where nothing is said. */
 static void derive(struct reader *r)
 {
+	if (!r->set[KEY_LOG_SPACE_LOW].line)
+		r->s.log_low_bytes = 4 * r->s.log_reserve_bytes;
 	if (!r->set[KEY_LISTEN_PORT].line)
 		r->s.listen_port = r->s.endpoint_port;
 	if (!r->set[KEY_LABEL].line) {

@@ -10,30 +10,28 @@
  *   extra-ports          PORT...                       none; at most 15 UDP ports that lead to listen-port too
  *   interface            NAME (<=15, [a-z0-9_.-])      sekisho0
  *   backend              auto|kernel|userspace         auto
- *   tunnel-network       PREFIX [PREFIX]               (required) one IPv4 (/8../28) and at most one IPv6 (/32../120); phones live there
- *                                                      the gateway is its first host address
- *   resolver             ADDRESS...                    (required) 1..4 DNS servers that phones use, reachable before login
- *   internal-networks    PREFIX...                     (required) 1..64; what lies behind the gateway
- *   portal-name          NAME                          (required) DNS name of the login page
- *   portal-port          PORT                          443
- *   session              TIME [idle TIME]              12h idle 1h
- *   default-access       deny|login                    deny    may a user without any ACL file log in (reaching nothing)?
- *   peer-idle            TIME                          15m (>= 5s) peers without traffic or handshake are taken out
- *   poll-interval        TIME                          10s (1s..60s)
- *   dead-man             TIME                          15m (30s..1d)
- *   login-parallel       N                             4 (1..64) PAM computations at the same time
- *   login-attempts-max   N                             200 (1..2000) attempts under way at the same time
- *   login-timeout        TIME                          5m (10s..30m) one attempt from first to last
- *   pam-timeout          TIME                          20s (1s..5m) how long one PAM computation may take
+ *   tunnel-network       PREFIX [PREFIX]               (required) one IPv4 (/8../28) and at most one IPv6 (/32../120); phones
+ * live there the gateway is its first host address resolver             ADDRESS...                    (required) 1..4 DNS servers
+ * that phones use, reachable before login internal-networks    PREFIX...                     (required) 1..64; what lies behind
+ * the gateway portal-name          NAME                          (required) DNS name of the login page portal-port          PORT
+ * 443 session              TIME [idle TIME]              12h idle 1h default-access       deny|login                    deny may
+ * a user without any ACL file log in (reaching nothing)? peer-idle            TIME                          15m (>= 5s) peers
+ * without traffic or handshake are taken out poll-interval        TIME                          10s (1s..60s) dead-man TIME 15m
+ * (30s..1d) login-parallel       N                             4 (1..64) PAM computations at the same time login-attempts-max   N
+ * 200 (1..2000) attempts under way at the same time login-timeout        TIME                          5m (10s..30m) one attempt
+ * from first to last pam-timeout          TIME                          20s (1s..5m) how long one PAM computation may take
  *   account-recheck      TIME                          5m (5s..1d) how often the account of a user who is logged in is looked at
  *   login-failures       N per TIME                    5 per 5m, 1..100: failed attempts of one device before it must wait
  *   unknown-users        hash|plain                    hash    how unknown user names are logged
  *   log-space-reserve    MIB                           64      logins are refused when less is free in the log folder
- *   on-stop              close|leave                   close   what happens to the tunnel when the gateway is stopped, not restarted
- *   sessions-after-reboot end|keep                     end     do sessions survive a start of the machine?
- *   dns-search           NAME...                       none; at most 4
- *   time-zone            NAME                          the system's; of dates and hours in ACL files and on the page
- *   label                TEXT                          portal-name; shown on the page and in phone configurations (comment)
+ *   log-space-low        MIB                           4 x log-space-reserve; with less, access is logged in less detail
+ *   log-full-action      refuse-logins|close-sessions|continue   refuse-logins; what happens when nothing can be recorded
+ *   log-copy             none|FILE...                  none    of auth, audit, access: lines that also go to syslog
+ *   on-stop              close|leave                   close   what happens to the tunnel when the gateway is stopped, not
+ * restarted sessions-after-reboot end|keep                     end     do sessions survive a start of the machine? dns-search
+ * NAME...                       none; at most 4 time-zone            NAME                          the system's; of dates and
+ * hours in ACL files and on the page label                TEXT                          portal-name; shown on the page and in
+ * phone configurations (comment)
  */
 #ifndef SEKISHO_SETTINGS_H
 #define SEKISHO_SETTINGS_H
@@ -49,6 +47,8 @@ enum { RESOLVERS_MAX = 4, NETWORKS_MAX = 64, HOST_NAME_LIMIT = 254, INTERFACE_NA
 enum { EXTRA_PORTS_MAX = 15 };
 
 enum backend_choice { BACKEND_AUTO, BACKEND_KERNEL, BACKEND_USERSPACE };
+
+enum log_full_action { LOG_FULL_REFUSE_LOGINS, LOG_FULL_CLOSE_SESSIONS, LOG_FULL_CONTINUE };
 
 struct settings {
 	char endpoint_host[HOST_NAME_LIMIT]; /* without brackets */
@@ -76,7 +76,9 @@ struct settings {
 	unsigned login_failures;
 	int64_t login_failures_seconds;
 	bool unknown_users_plain;
-	uint64_t log_reserve_bytes;
+	uint64_t log_reserve_bytes, log_low_bytes;
+	enum log_full_action log_full_action;
+	bool log_copy_auth, log_copy_access, log_copy_audit;
 	bool stop_leaves, reboot_keeps;
 };
 

@@ -168,3 +168,14 @@ void settings_check_login_times(const struct reader *r)
 	lexer_mistake(&r->lx, &r->lx.words[1], "pam-timeout is longer than login-timeout, a whole attempt; expected at most %s",
 		duration_format(r->s.login_timeout_seconds, text));
 }
+
+void settings_check_log_space(const struct reader *r)
+{
+	if (!r->set[KEY_LOG_SPACE_LOW].line || other_follows(r, KEY_LOG_SPACE_RESERVE) || other_follows(r, KEY_LOG_SPACE_LOW) ||
+		r->s.log_low_bytes >= r->s.log_reserve_bytes)
+		return;
+	lexer_mistake(&r->lx, &r->lx.words[1],
+		"log-space-low is below log-space-reserve, so that logins would be refused before anything is thinned; expected "
+		"log-space-low of at least %llu",
+		(unsigned long long)(r->s.log_reserve_bytes >> 20));
+}

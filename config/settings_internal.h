@@ -34,6 +34,9 @@ enum keyword {
 	KEY_LOGIN_FAILURES,
 	KEY_UNKNOWN_USERS,
 	KEY_LOG_SPACE_RESERVE,
+	KEY_LOG_SPACE_LOW,
+	KEY_LOG_FULL_ACTION,
+	KEY_LOG_COPY,
 	KEY_ON_STOP,
 	KEY_SESSIONS_AFTER_REBOOT,
 	KEY_DNS_SEARCH,
@@ -75,6 +78,9 @@ bool settings_read_account_recheck(struct reader *r);
 bool settings_read_login_failures(struct reader *r);
 bool settings_read_unknown_users(struct reader *r);
 bool settings_read_log_space_reserve(struct reader *r);
+bool settings_read_log_space_low(struct reader *r);
+bool settings_read_log_full_action(struct reader *r);
+bool settings_read_log_copy(struct reader *r);
 bool settings_read_dns_search(struct reader *r);
 bool settings_read_on_stop(struct reader *r);
 bool settings_read_sessions_after_reboot(struct reader *r);
@@ -92,5 +98,6 @@ void settings_check_portal_port(const struct reader *r);
 void settings_check_dead_man(const struct reader *r);
 void settings_check_login_numbers(const struct reader *r);
 void settings_check_login_times(const struct reader *r);
+void settings_check_log_space(const struct reader *r);
 
 #endif

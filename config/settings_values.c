@@ -220,13 +220,61 @@ bool settings_read_unknown_users(struct reader *r)
 	return true;
 }
 
-bool settings_read_log_space_reserve(struct reader *r)
+static bool read_mib(struct reader *r, uint64_t *out)
 {
 	unsigned mib = 0;
 
 	if (!read_number(r, 1, 1, LOG_RESERVE_MAX, &mib))
 		return false;
-	r->s.log_reserve_bytes = (uint64_t)mib << 20;
+	*out = (uint64_t)mib << 20;
+	return true;
+}
+
+bool settings_read_log_space_reserve(struct reader *r)
+{
+	return read_mib(r, &r->s.log_reserve_bytes);
+}
+
+bool settings_read_log_space_low(struct reader *r)
+{
+	return read_mib(r, &r->s.log_low_bytes);
+}
+
+bool settings_read_log_full_action(struct reader *r)
+{
+	unsigned choice;
+
+	if (!read_choice(r, (const char *const[]){"refuse-logins", "close-sessions", "continue", NULL},
+		    "refuse-logins, close-sessions or continue", &choice))
+		return false;
+	r->s.log_full_action = (enum log_full_action)choice;
+	return true;
+}
+
+bool settings_read_log_copy(struct reader *r)
+{
+	static const char *const names[] = {"auth", "access", "audit"};
+	bool *const chosen[] = {&r->s.log_copy_auth, &r->s.log_copy_access, &r->s.log_copy_audit};
+
+	if (r->lx.count == 2 && lexer_is(&r->lx, 1, "none"))
+		return true;
+	for (unsigned i = 1; i < r->lx.count; i++) {
+		unsigned n = 0;
+
+		while (n < 3 && !lexer_is(&r->lx, i, names[n]))
+			n++;
+		if (n == 3) {
+			lexer_mistake(&r->lx, &r->lx.words[i],
+				"'%s' is not possible here; expected none, or some of auth, audit and access",
+				r->lx.words[i].text);
+			return false;
+		}
+		if (*chosen[n]) {
+			lexer_mistake(&r->lx, &r->lx.words[i], "%s is named twice; name each file once", names[n]);
+			return false;
+		}
+		*chosen[n] = true;
+	}
 	return true;
 }
 

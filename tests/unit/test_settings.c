@@ -89,6 +89,9 @@ static void test_defaults(void **state)
 	assert_false(s.stop_leaves);
 	assert_false(s.reboot_keeps);
 	assert_int_equal(s.log_reserve_bytes, 64 << 20);
+	assert_int_equal(s.log_low_bytes, 256 << 20);
+	assert_int_equal(s.log_full_action, LOG_FULL_REFUSE_LOGINS);
+	assert_false(s.log_copy_auth || s.log_copy_access || s.log_copy_audit);
 	assert_int_equal(s.search_count, 0);
 	assert_string_equal(s.time_zone, "");
 	assert_int_equal(s.extra_port_count, 0);
@@ -102,10 +105,12 @@ static void test_values(void **state)
 	assert_int_equal(
 		parse(REQUIRED "listen-port 443\nextra-ports 53 65535\ninterface wg_0.a-b\nbackend userspace\nportal-port 8443\n"
 			       "session 1h30m idle 90s\ndefault-access login\npeer-idle 5s\npoll-interval 60s\ndead-man 1d\n"
-			       "login-parallel 64\nlogin-attempts-max 2000\nlogin-timeout 30m\npam-timeout 5m\naccount-recheck 1d\nlogin-failures "
+			       "login-parallel 64\nlogin-attempts-max 2000\nlogin-timeout 30m\npam-timeout 5m\naccount-recheck "
+			       "1d\nlogin-failures "
 			       "100 per 1d\n"
 			       "unknown-users plain\non-stop leave\nsessions-after-reboot keep\nlog-space-reserve "
-			       "1048576\ndns-search Example.jp lan.example.jp\n"
+			       "1048576\nlog-space-low 1048576\nlog-full-action close-sessions\nlog-copy audit access\n"
+			       "dns-search Example.jp lan.example.jp\n"
 			       "time-zone Asia/Tokyo\nlabel \"例示省 # リモート\"   # comment\n",
 			&s),
 		0);
@@ -135,6 +140,9 @@ static void test_values(void **state)
 	assert_true(s.stop_leaves);
 	assert_true(s.reboot_keeps);
 	assert_int_equal(s.log_reserve_bytes >> 20, 1048576);
+	assert_int_equal(s.log_low_bytes >> 20, 1048576);
+	assert_int_equal(s.log_full_action, LOG_FULL_CLOSE_SESSIONS);
+	assert_true(!s.log_copy_auth && s.log_copy_access && s.log_copy_audit);
 	assert_int_equal(s.search_count, 2);
 	assert_string_equal(s.search[0], "example.jp");
 	assert_string_equal(s.label, "例示省 # リモート");
