@@ -138,6 +138,8 @@ static const char *const ends[SESSION_ENDS][LANGUAGES] = {
 		"Closed because you moved to a network that is not permitted for you. Change to one that is, then log in again."},
 	[END_REBOOT] = {"ゲートウェイを再起動したため閉じました。もう一度ログインしてください。",
 		"Closed because the gateway was restarted. Please log in again."},
+	[END_LOG_FULL] = {"ゲートウェイの記録に障害があるため閉じました。復旧したら、もう一度ログインしてください。",
+		"Closed because the gateway cannot keep its records at the moment. Log in again when that is mended."},
 };
 
 static const char *const bounds[SESSION_ENDS][LANGUAGES] = {

@@ -135,6 +135,7 @@ enum session_end {
 	END_SUPERSEDED,
 	END_NETWORK,
 	END_REBOOT, /* the gateway's machine was started anew */
+	END_LOG_FULL, /* nothing can be recorded */
 	SESSION_ENDS
 };
 const char *session_end_name(unsigned reason); /* "logout", "idle", ...; "none" */

@@ -59,6 +59,7 @@ const char *session_end_name(unsigned reason)
 		[END_SUPERSEDED] = "superseded",
 		[END_NETWORK] = "network-not-allowed",
 		[END_REBOOT] = "reboot",
+		[END_LOG_FULL] = "log-full",
 	};
 	return names[reason < SESSION_ENDS ? reason : END_NONE];
 }

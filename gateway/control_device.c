@@ -11,6 +11,7 @@
 #include "gateway/event.h"
 
 static const char look_up[] = "`sekisho device list` shows all devices";
+static const char unrecordable[] = "`sekisho status` tells what is wrong with the logs; make room in " PATH_LOG_DIR;
 static const char make_room[] = "check space and permissions of " PATH_STATE_DIR ", then try again";
 
 /* ---- adding ---- */
@@ -77,16 +78,29 @@ static json_t *server_json(struct gateway *g)
 		s->label);
 }
 
-static void log_added(struct exchange *x, const struct device *d)
+struct adding {
+	struct exchange *x;
+	struct device *device;
+};
+
+static json_t *added_event(void *arg)
 {
+	const struct adding *a = arg;
+	const struct device *d = a->device;
 	json_t *e = event_new("device-added", "success", NULL);
 	event_device(e, d);
-	event_admin(e, &x->by);
+	event_admin(e, &a->x->by);
 	event_text(e, "sekisho.device.status", device_status_name(d->status));
 	for (unsigned i = 0; i < d->user_count; i++)
 		event_append_text(e, "related.user", d->users[i]);
-	if (log_write(x->gateway->log, LOG_AUDIT, time_now(), e, true) < 0)
-		say_error("that %s added device d%u could not be recorded; make room in " PATH_LOG_DIR, x->by.name, d->id);
+	return e;
+}
+
+static int add_to_ledger(void *arg)
+{
+	const struct adding *a = arg;
+	struct gateway *g = a->x->gateway;
+	return ledger_device_add(g->ledger, a->device, &g->settings.tunnel4, &g->settings.tunnel6, &a->x->by, time_now());
 }
 
 static void add_answer(struct exchange *x, const struct device *d)
@@ -106,14 +120,13 @@ static void add_device(struct exchange *x, struct device *d)
 			x, "invalid", "give the phone's public key, not the gateway's", "this is the gateway's own public key");
 		return;
 	}
-	int r = log_ready(g->log);
-	if (r < 0) {
-		exchange_error(x, "failed", "make room in " PATH_LOG_DIR,
-			"nothing can be recorded now (%s), so no device is added", strerror(-r));
-		return;
-	}
-	r = ledger_device_add(g->ledger, d, &g->settings.tunnel4, &g->settings.tunnel6, &x->by, time_now());
-	if (r == -EEXIST) {
+	struct adding adding = {x, d};
+	struct device_grant grant = {.gateway = g, .event = added_event, .change = add_to_ledger, .arg = &adding};
+	int r = device_grant(&grant);
+	if (grant.unrecorded) {
+		exchange_error(
+			x, "failed", unrecordable, "nothing can be recorded now (%s), so no device is added", strerror(-r));
+	} else if (r == -EEXIST) {
 		exchange_error(x, "conflict", "make a new key on the phone; a key is never used twice",
 			"this public key is or was in use");
 	} else if (r == -EADDRNOTAVAIL) {
@@ -122,7 +135,6 @@ static void add_device(struct exchange *x, struct device *d)
 	} else if (r < 0) {
 		exchange_error(x, "failed", make_room, "cannot write the ledger: %s", strerror(-r));
 	} else {
-		log_added(x, d);
 		add_answer(x, d);
 	}
 }
@@ -232,6 +244,9 @@ static void change(struct exchange *x, enum device_status to)
 	if (r == -EPERM)
 		exchange_error(x, "conflict", "a lost or revoked device never comes back; add it again with a new key",
 			"device %s is %s", id, device_status_name(d.status));
+	else if (r < 0 && done.unrecorded)
+		exchange_error(x, "failed", unrecordable, "nothing can be recorded now (%s), so the device stays %s",
+			strerror(-r), device_status_name(d.status));
 	else if (r < 0)
 		exchange_error(x, "failed", make_room,
 			"%s, but the ledger could not be written: %s. Until it is, the device can come back",

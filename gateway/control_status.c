@@ -8,6 +8,7 @@
 #include "common/paths.h"
 #include "gateway/admission.h"
 #include "gateway/control_internal.h"
+#include "gateway/evidence.h"
 #include "gateway/login.h"
 #include "gateway/peer.h"
 #include "gateway/portalchan.h"
@@ -102,14 +103,13 @@ static void problem(json_t *problems, bool there, const char *text)
 static json_t *problems_json(struct gateway *g)
 {
 	json_t *problems = json_array();
-	char text[256];
+	char text[384];
 	if (g->enforcement_error) {
 		snprintf(text, sizeof text, "firewall or tunnel cannot be put right (%s): see journalctl -u sekisho-gateway",
 			strerror(-g->enforcement_error));
 		problem(problems, true, text);
 	}
-	problem(problems, log_ready(g->log) < 0,
-		"logins are refused because nothing can be recorded: make room in " PATH_LOG_DIR);
+	problem(problems, evidence_problem(g, text, sizeof text), text);
 	if (log_sealing(g->log) < 0) {
 		snprintf(text, sizeof text, "the logs cannot be sealed (%s): check space and disk of " PATH_STATE_DIR,
 			strerror(-log_sealing(g->log)));
@@ -130,7 +130,7 @@ static json_t *problems_json(struct gateway *g)
 }
 
 /* What is no fault, but should be known. */
-static json_t *notices_json(const json_t *acl)
+static json_t *notices_json(struct gateway *g, const json_t *acl)
 {
 	json_t *notices = json_array();
 	const json_t *differing = json_object_get(acl, "differing");
@@ -142,6 +142,7 @@ static json_t *notices_json(const json_t *acl)
 			"`sekisho acl apply` puts them in force",
 			(long long)n, n == 1 ? "" : "s", n == 1 ? "s" : "");
 	problem(notices, n, text);
+	problem(notices, evidence_notice(g, text, sizeof text), text);
 	problem(notices, json_is_null(differing),
 		PATH_ACL_DIR " cannot be compared with what is in force: let group " USER_GATEWAY " read it");
 	return notices;
@@ -164,5 +165,5 @@ void control_status(struct exchange *x)
 			   control_json_addr(&g->settings.gateway6), "devices", devices_json(g), "sessions",
 			   (int)sessions_count(g), "logins", (int)logins_count(g->logins), "acl", acl, "profiles",
 			   (int)sessions_profiles(g), "firewall", firewall_json(g), "knocks", knocks_json(g), "portal",
-			   (int)portalchan_connected(g->portal), "problems", problems_json(g), "notices", notices_json(acl)));
+			   (int)portalchan_connected(g->portal), "problems", problems_json(g), "notices", notices_json(g, acl)));
 }

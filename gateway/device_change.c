@@ -7,6 +7,7 @@
 #include "common/paths.h"
 #include "common/say.h"
 #include "gateway/event.h"
+#include "gateway/evidence.h"
 #include "gateway/login.h"
 #include "gateway/peer.h"
 #include "gateway/session.h"
@@ -31,37 +32,108 @@ static void cut(struct gateway *g, const struct device *d, enum session_end reas
 			strerror(-out->kernel));
 }
 
-static void record(struct gateway *g, const struct device *d, enum device_status before, const struct actor *by, const char *note)
+/* What is on record and is not so after all. */
+static void take_back(const struct device_grant *grant, int error)
 {
-	const char *action = changes[d->status].action;
-	json_t *e = event_new(action, "success", by->role == ROLE_NONE ? "by-user" : NULL);
-	event_device(e, d);
-	if (by->role == ROLE_NONE)
-		event_user(e, by->name);
+	const char *action = json_string_value(json_object_get(json_object_get(grant->recorded, "event"), "action"));
+	json_t *e = event_new("change-failed", "failure", action);
+	(void)json_object_update_missing(e, grant->recorded);
+	event_text(e, "error.message", strerror(-error));
+	(void)log_write(grant->gateway->log, LOG_AUDIT, time_now(), e, true);
+}
+
+static int record_first(void *arg)
+{
+	struct device_grant *grant = arg;
+	json_t *e = grant->event(grant->arg);
+	grant->recorded = json_incref(e);
+	int r = evidence_write(grant->gateway, LOG_AUDIT, time_now(), e);
+	grant->unrecorded = r < 0;
+	return r;
+}
+
+int device_grant(struct device_grant *grant)
+{
+	struct ledger *l = grant->gateway->ledger;
+	grant->recorded = NULL;
+	grant->unrecorded = false;
+	int r = evidence_ready(grant->gateway);
+	if (r < 0) {
+		grant->unrecorded = true;
+		return r;
+	}
+	ledger_record_first(l, record_first, grant);
+	r = grant->change(grant->arg);
+	ledger_record_first(l, NULL, NULL);
+	if (r < 0 && grant->recorded && !grant->unrecorded)
+		take_back(grant, r);
+	json_decref(grant->recorded);
+	return r;
+}
+
+/* ---- a change of status ---- */
+
+struct change {
+	struct gateway *gateway;
+	struct device after;
+	enum device_status before;
+	const struct actor *by;
+	const char *note;
+};
+
+static json_t *change_event(void *arg)
+{
+	const struct change *c = arg;
+	json_t *e = event_new(changes[c->after.status].action, "success", c->by->role == ROLE_NONE ? "by-user" : NULL);
+	event_device(e, &c->after);
+	if (c->by->role == ROLE_NONE)
+		event_user(e, c->by->name);
 	else
-		event_admin(e, by);
-	event_text(e, "sekisho.device.status", device_status_name(d->status));
-	event_text(e, "sekisho.device.previous_status", device_status_name(before));
-	event_text(e, "sekisho.note", note);
-	for (unsigned i = 0; i < d->user_count; i++)
-		event_append_text(e, "related.user", d->users[i]);
-	if (log_write(g->log, LOG_AUDIT, time_now(), e, true) < 0)
-		say_error("%s of device d%u by %s could not be recorded; make room in " PATH_LOG_DIR, action, d->id, by->name);
+		event_admin(e, c->by);
+	event_text(e, "sekisho.device.status", device_status_name(c->after.status));
+	event_text(e, "sekisho.device.previous_status", device_status_name(c->before));
+	event_text(e, "sekisho.note", c->note);
+	for (unsigned i = 0; i < c->after.user_count; i++)
+		event_append_text(e, "related.user", c->after.users[i]);
+	return e;
+}
+
+static int change_ledger(void *arg)
+{
+	const struct change *c = arg;
+	return ledger_device_status(c->gateway->ledger, c->after.id, c->after.status, c->by, c->note, time_now());
+}
+
+static int let_in(struct change *c, struct device_change *out)
+{
+	struct device_grant grant = {.gateway = c->gateway, .event = change_event, .change = change_ledger, .arg = c};
+	int r = device_grant(&grant);
+	out->unrecorded = grant.unrecorded;
+	return r;
+}
+
+static int keep_out(struct change *c, struct device_change *out)
+{
+	struct gateway *g = c->gateway;
+	cut(g, &c->after, changes[c->after.status].end, out);
+	int r = change_ledger(c);
+	if (r == 0 && log_write(g->log, LOG_AUDIT, time_now(), change_event(c), true) < 0)
+		say_error("%s of device d%u by %s could not be recorded; make room in " PATH_LOG_DIR,
+			changes[c->after.status].action, c->after.id, c->by->name);
+	return r;
 }
 
 int device_change(struct gateway *g, struct device *d, enum device_status to, const struct actor *by, const char *note,
 	struct device_change *out)
 {
-	struct device_change done = {.before = d->status};
+	struct change c = {.gateway = g, .after = *d, .before = d->status, .by = by, .note = note};
 	if (!device_status_allowed(d->status, to))
 		return -EPERM;
-	if (to != DEVICE_ACTIVE)
-		cut(g, d, changes[to].end, &done);
-	*out = done;
-	int r = ledger_device_status(g->ledger, d->id, to, by, note, time_now());
-	if (r < 0)
-		return r;
-	d->status = to;
-	record(g, d, done.before, by, note);
-	return 0;
+	c.after.status = to;
+	*out = (struct device_change){.before = d->status};
+	int r = to == DEVICE_ACTIVE ? let_in(&c, out) : keep_out(&c, out);
+	if (r == 0)
+		d->status = to;
+	secret_wipe(&c.after.preshared, sizeof c.after.preshared);
+	return r;
 }

@@ -59,6 +59,9 @@ static const struct action actions[] = {
 	{"clock-stepped", "event", "host", "change", NULL},
 	{"alert", "alert", "host", "info", NULL},
 	/* each */
+	{"change-failed", "event", "iam", "info", "error"},
+	{"log-recovered", "event", "host", "info", NULL},
+	{"acl-applying", "event", "configuration", "info", NULL},
 	{"log-gap", "event", "host", "info", "error"},
 	{"log-opened", "event", "host", "info", NULL},
 	{"log-closed", "event", "host", "info", NULL},

@@ -16,6 +16,7 @@
 #include "gateway/control.h"
 #include "gateway/enforcement.h"
 #include "gateway/event.h"
+#include "gateway/evidence.h"
 #include "gateway/generation.h"
 #include "gateway/login.h"
 #include "gateway/merge.h"
@@ -56,7 +57,11 @@ static int open_records(struct gateway *g, char *why, size_t why_size)
 	char host[HOST_NAME_LIMIT] = "";
 	gethostname(host, sizeof host - 1);
 	int r = ledger_open(PATH_LEDGER, &g->ledger, why, why_size);
-	return r < 0 ? r : log_open(PATH_LOG_DIR, PATH_STATE_DIR, host, g->settings.log_reserve_bytes, &g->log, why, why_size);
+	if (r == 0)
+		r = log_open(PATH_LOG_DIR, PATH_STATE_DIR, host, g->settings.log_reserve_bytes, &g->log, why, why_size);
+	if (r == 0)
+		evidence_settings(g);
+	return r;
 }
 
 static int start_records(struct gateway *g, char *why, size_t why_size)

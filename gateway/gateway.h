@@ -65,6 +65,9 @@ struct gateway {
 	struct rechecks *rechecks;
 	struct control *control;
 
+	int unrecorded_error; /* -errno while nothing can be recorded, see evidence.h; 0 when all is well */
+	int64_t unrecorded_since;
+
 	bool running; /* the start went through */
 	int enforcement_error; /* -errno while firewall or tunnel could not be put right; 0 when all is well */
 };

@@ -9,6 +9,7 @@
 #include "common/say.h"
 #include "gateway/enforcement.h"
 #include "gateway/event.h"
+#include "gateway/evidence.h"
 #include "gateway/gateway.h"
 #include "gateway/generation.h"
 #include "gateway/recheck.h"
@@ -194,6 +195,7 @@ int gateway_reload(struct gateway *g, struct gateway_request *q)
 		respec_back(g, &before);
 	else
 		rechecks_reload(g);
+	evidence_settings(g);
 	(void)finish(g, &silent, r < 0 ? "config-rejected" : "config-applied", NULL, r,
 		r < 0 ? strdup("its ACLs could not be put in force; acl-rejected before this says why") : NULL);
 	free(silent.text);

@@ -12,6 +12,7 @@
 #include "config/policy_diff.h"
 #include "gateway/archive.h"
 #include "gateway/event.h"
+#include "gateway/evidence.h"
 #include "gateway/session.h"
 
 enum { RECORD_CHANGES = 32 }; /* of a generation's changes, in one line of the log */
@@ -97,22 +98,39 @@ bool generation_is_in_force(struct gateway *g, const struct policy *policy)
 	return same;
 }
 
-static void log_applied(struct gateway *g, const struct generation *row, uint64_t previous, const unsigned *changed)
+static json_t *generation_event(
+	const struct generation *row, const char *action, const char *outcome, const char *reason, uint64_t previous)
 {
-	json_t *e = event_new("acl-applied", "success", changed ? NULL : "recorded-late");
+	json_t *e = event_new(action, outcome, reason);
 	event_generation(e, row);
 	event_number(e, "sekisho.acl.generation", (int64_t)row->number);
 	if (previous)
 		event_number(e, "sekisho.acl.previous_generation", (int64_t)previous);
 	event_number(e, "sekisho.acl.files", row->files);
 	event_number(e, "sekisho.acl.rules", row->rules);
-	if (changed)
-		event_number(e, "sekisho.acl.sessions_changed", *changed);
 	event_text(e, "sekisho.acl.sha256", row->sha256);
 	event_number(e, "sekisho.acl.changes_total", row->change_total);
 	for (unsigned i = 0; i < row->change_count && i < RECORD_CHANGES; i++)
 		event_append_text(e, "sekisho.acl.changes", row->changes[i]);
+	return e;
+}
+
+static void log_applied(struct gateway *g, const struct generation *row, uint64_t previous, const unsigned *changed)
+{
+	json_t *e = generation_event(row, "acl-applied", "success", changed ? NULL : "recorded-late", previous);
+	if (changed)
+		event_number(e, "sekisho.acl.sessions_changed", *changed);
 	(void)log_write(g->log, LOG_AUDIT, time_now(), e, true);
+}
+
+/* Before it decides anything. At a start nobody is in, and the gateway has to come up to guard what it has. */
+static int log_applying(struct gateway *g, const struct generation *row, uint64_t previous)
+{
+	int r = g->running ? evidence_ready(g) : 0;
+	if (r < 0)
+		return r;
+	r = evidence_write(g, LOG_AUDIT, time_now(), generation_event(row, "acl-applying", NULL, NULL, previous));
+	return g->running ? r : 0;
 }
 
 static int note_recorded(struct gateway *g, uint64_t number)
@@ -226,6 +244,16 @@ int generation_put(struct gateway *g, struct policy *policy, const char *source,
 		not_archived(out, r, "cannot describe the new generation");
 	if (r < 0)
 		goto out;
+	r = log_applying(g, &row, previous);
+	if (r < 0) {
+		failed(out, r, "log-full",
+			"nothing can be recorded (%s), so no rules come into force; what was in force stays. `sekisho status` "
+			"tells "
+			"what is wrong with the logs; ending sessions and suspending devices works all the same",
+			strerror(-r));
+		forget(g, row.number);
+		goto out;
+	}
 	if (g->sessions)
 		r = sessions_apply(g, policy, &out->changed);
 	if (r < 0) {

@@ -68,6 +68,13 @@ void ledger_close(struct ledger *l);
 bool ledger_in_use(const char *path);
 
 /*
+ * Calls `record` when the next change has been made in all but its commit: what that returns below 0 undoes the change and is its
+ * result. So what gives access is on record before it does. Called at most once, and not at all when the change fails before;
+ * NULL takes it back. It must not use the ledger.
+ */
+void ledger_record_first(struct ledger *l, int (*record)(void *arg), void *arg);
+
+/*
  * Adds a device: fills in id, created, changed and the next addresses of the two networks (first host address is the gateway's;
  * network and IPv4 broadcast addresses are skipped; an address once given is never given again, even after revocation). 0;
  * -EEXIST when the key is or was in use; -EADDRNOTAVAIL when the network is used up; -errno.

@@ -268,7 +268,7 @@ int ledger_device_add(struct ledger *l, struct device *d, const struct prefix *n
 	int r = ledger_begin(l);
 	if (r < 0)
 		return r;
-	struct device new_device = *d;
+	struct device before = *d, new_device = *d;
 	new_device.created = new_device.changed = now;
 	r = key_known(l, &d->public_key);
 	if (!r)
@@ -279,9 +279,11 @@ int ledger_device_add(struct ledger *l, struct device *d, const struct prefix *n
 		r = device_insert(l, &new_device);
 	if (!r)
 		r = ledger_history_add(l, new_device.id, new_device.status, by, NULL, now);
+	*d = new_device; /* whoever records it first must see all of it */
 	r = ledger_finish(l, r);
-	if (!r)
-		*d = new_device;
+	if (r < 0)
+		*d = before;
+	secret_wipe(&before, sizeof before);
 	secret_wipe(&new_device, sizeof new_device);
 	return r;
 }

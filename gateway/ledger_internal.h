@@ -68,6 +68,8 @@ struct ledger {
 	sqlite3 *db;
 	int fd; /* of the database file: holds the flock(2) that keeps a second gateway out */
 	sqlite3_stmt *statements[LEDGER_SLOTS];
+	int (*record)(void *arg); /* see ledger_record_first() */
+	void *record_arg;
 };
 
 /* A step brings the schema from version-1 to version; steps are numbered 1, 2, ... without a gap. */

@@ -199,8 +199,17 @@ int ledger_begin(struct ledger *l)
 	return query_run(&q);
 }
 
+void ledger_record_first(struct ledger *l, int (*record)(void *arg), void *arg)
+{
+	l->record = record;
+	l->record_arg = arg;
+}
+
 int ledger_finish(struct ledger *l, int result)
 {
+	if (!result && l->record)
+		result = l->record(l->record_arg);
+	l->record = NULL;
 	if (!result) {
 		struct query q = query(l, SLOT_COMMIT, "COMMIT");
 		result = query_run(&q);

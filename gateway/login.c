@@ -12,6 +12,7 @@
 #include "common/say.h"
 #include "gateway/device.h"
 #include "gateway/event.h"
+#include "gateway/evidence.h"
 #include "gateway/channel.h"
 #include "gateway/login_internal.h"
 #include "gateway/peer.h"
@@ -103,7 +104,7 @@ int login_log(
 		event_text(e, "sekisho.pam.stage", verdict->stage);
 		event_number(e, "sekisho.pam.code", verdict->pam_code);
 	}
-	return log_write(g->log, LOG_AUTH, time_now(), e, true);
+	return evidence_write(g, LOG_AUTH, time_now(), e);
 }
 
 /* ---- attempts ---- */
@@ -172,7 +173,7 @@ enum login_reason login_attempt(struct gateway *g, const struct device *d, uint8
 	a->deadline = now + START_SECONDS * SECOND;
 	if (must_wait(g, d->id, now) || g->logins->count >= g->settings.login_attempts_max)
 		reason = LOGIN_RATE_LIMITED;
-	else if (log_ready(g->log) < 0)
+	else if (evidence_ready(g) < 0)
 		reason = LOGIN_LOG_FULL;
 	else
 		reason = LOGIN_OK;

@@ -9,6 +9,7 @@
 #include "common/paths.h"
 #include "common/say.h"
 #include "gateway/device.h"
+#include "gateway/evidence.h"
 #include "gateway/login_internal.h"
 #include "gateway/peer.h"
 #include "gateway/recheck.h"
@@ -126,7 +127,7 @@ static enum login_reason judge(struct gateway *g, struct attempt *a, const struc
 	enum login_reason reason = session_may_open(g, &d, a->user, m->groups, m->group_count, &peer->endpoint, opens);
 	if (reason != LOGIN_OK)
 		return reason;
-	if (log_ready(g->log) < 0 || login_log(g, a, "login-succeeded", LOGIN_OK, m) < 0)
+	if (evidence_ready(g) < 0 || login_log(g, a, "login-succeeded", LOGIN_OK, m) < 0)
 		return LOGIN_LOG_FULL;
 	reason = session_open(g, &d, a->user, m->groups, m->group_count, &peer->endpoint, &s);
 	if (reason == LOGIN_OK)

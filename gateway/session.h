@@ -65,6 +65,9 @@ enum login_reason session_open(struct gateway *g, const struct device *d, const 
  * when the kernel could not be told (the device's peer is then taken out instead, and the fault shows in `status`). */
 int session_end(struct gateway *g, struct session *s, enum session_end reason);
 
+/* Ends all sessions: out of the firewall together, recorded by the timer's looks from now on. */
+void sessions_end_all(struct gateway *g, enum session_end reason);
+
 /* Ends the device's session if it has one; how many were ended (0 or 1). */
 unsigned session_end_device(struct gateway *g, uint32_t device, enum session_end reason);
 

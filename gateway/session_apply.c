@@ -98,6 +98,45 @@ void sessions_settle(struct gateway *g)
 		say_error("cannot judge the sessions by the new time: %s; trying again", strerror(-r));
 }
 
+static int end_together(struct gateway *g, enum session_end reason)
+{
+	struct session_change *c;
+	struct session *s;
+	int r = session_change_new(g, g->policy, time_now(), "", &c);
+	if (r < 0)
+		return r;
+	DL_FOREACH(g->sessions->all, s)
+	{
+		if (r == 0)
+			r = session_change_end(c, s, reason);
+	}
+	if (r == 0)
+		r = session_change_commit(c, NULL);
+	session_change_free(c);
+	return r;
+}
+
+void sessions_end_all(struct gateway *g, enum session_end reason)
+{
+	struct session *s, *next;
+	unsigned open = 0;
+	DL_FOREACH(g->sessions->all, s)
+	{
+		open += !s->over;
+	}
+	if (!open)
+		return;
+	int r = end_together(g, reason);
+	if (r < 0) {
+		say_error("cannot take all sessions out of the firewall together: %s; ending them one by one", strerror(-r));
+		DL_FOREACH_SAFE(g->sessions->all, s, next)
+		{
+			(void)session_end(g, s, reason);
+		}
+	}
+	(void)sessions_tick(g, time_now());
+}
+
 /* ---- what the user directory says ---- */
 
 static int compare_names(const void *a, const void *b)

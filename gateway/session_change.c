@@ -113,6 +113,14 @@ int session_change_judge(struct session_change *c, struct session *s)
 	return judge(c, step_new(c, s), s->row.groups, s->row.group_count);
 }
 
+int session_change_end(struct session_change *c, struct session *s, enum session_end reason)
+{
+	if (s->over)
+		return session_change_keep(c, s);
+	step_new(c, s)->end = reason;
+	return 0;
+}
+
 int session_change_regroup(struct session_change *c, struct session *s, char (*groups)[USER_NAME_MAX + 1], uint16_t count)
 {
 	if (s->over)

@@ -79,6 +79,7 @@ struct session_change;
 int session_change_new(struct gateway *g, struct policy *policy, int64_t now, const char *reason, struct session_change **out);
 int session_change_keep(struct session_change *c, struct session *s);
 int session_change_judge(struct session_change *c, struct session *s);
+int session_change_end(struct session_change *c, struct session *s, enum session_end reason);
 /* The same with other groups, copied. */
 int session_change_regroup(struct session_change *c, struct session *s, char (*groups)[USER_NAME_MAX + 1], uint16_t count);
 /* `changed` (may be NULL): how many reach something else now, or have ended. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/say.h"
+#include "gateway/evidence.h"
 #include "gateway/session_internal.h"
 
 static enum login_reason reason_of(int r)
@@ -53,7 +54,7 @@ static int open_steps(struct gateway *g, struct session *s, const struct subject
 	if (r < 0)
 		goto undo;
 	s->profile = (uint16_t)r;
-	r = log_write(g->log, LOG_AUTH, now, session_event(g, s, "session-opened", NULL), true);
+	r = evidence_write(g, LOG_AUTH, now, session_event(g, s, "session-opened", NULL));
 	if (r < 0)
 		goto undo;
 	struct firewall_session element = session_element(s, now);

@@ -7,6 +7,7 @@
 #include "common/say.h"
 #include "gateway/enforcement.h"
 #include "gateway/event.h"
+#include "gateway/evidence.h"
 #include "gateway/login.h"
 #include "gateway/merge.h"
 #include "gateway/notice.h"
@@ -96,6 +97,7 @@ static int on_second(sd_event_source *source, uint64_t usec, void *arg)
 	logins_tick(g, time_boot());
 	merge_tick(g->refusals, now);
 	(void)log_sync(g->log);
+	evidence_look(g);
 	/* On time for what is due within the next second; at once when the sessions have more to do. */
 	next = next <= now ? 1 : next - now;
 	return sd_event_source_set_time_relative(source, (uint64_t)next < SECOND ? (uint64_t)next : SECOND);

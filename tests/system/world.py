@@ -67,7 +67,7 @@ account  required   pam_unix.so
 
 
 class World:
-    def __init__(self, settings=None, setup=True, acl=True, log_mib=256, state_mib=64):
+    def __init__(self, settings=None, setup=True, acl=True, log_mib=1024, state_mib=64):
         if not os.path.exists("/run/world/inside"):
             sys.exit("world.py changes users and files: start it with tests/system/run")
         self.processes = {}  # name -> Popen

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "gateway/evidence.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/paths.h"
+#include "common/say.h"
+#include "gateway/event.h"
+#include "gateway/session.h"
+
+void evidence_settings(struct gateway *g)
+{
+	const struct settings *s = &g->settings;
+	log_limits(g->log, s->log_reserve_bytes, s->log_low_bytes);
+}
+
+int evidence_ready(struct gateway *g)
+{
+	return g->settings.log_full_action == LOG_FULL_CONTINUE ? 0 : log_ready(g->log);
+}
+
+int evidence_write(struct gateway *g, enum log_file file, int64_t when, json_t *event)
+{
+	int r = log_write(g->log, file, when, event, true);
+	bool goes_on = g->settings.log_full_action == LOG_FULL_CONTINUE && r != -ENOMEM && r != -EMSGSIZE;
+	return goes_on ? 0 : r;
+}
+
+/* ---- words ---- */
+
+static const char *error_reason(int error)
+{
+	switch (-error) {
+	case ENOSPC:
+	case EDQUOT:
+		return "disk-full";
+	case EROFS:
+		return "read-only";
+	default:
+		return "write-error";
+	}
+}
+
+/* What is the matter, and what mends it. */
+static const char *remedy(int error)
+{
+	switch (-error) {
+	case ENOSPC:
+	case EDQUOT:
+		return "too little is free for " PATH_LOG_DIR ": make room, for example by moving old files there away";
+	case EROFS:
+		return "the file system of " PATH_LOG_DIR " is read-only: see dmesg for why, then mount it writable again";
+	default:
+		return "the disk of " PATH_LOG_DIR " does not take what is written: see dmesg, and mend the disk";
+	}
+}
+
+static const char *consequence(enum log_full_action action)
+{
+	switch (action) {
+	case LOG_FULL_CLOSE_SESSIONS:
+		return "logins are refused, and sessions are closed as soon as anything is lost";
+	case LOG_FULL_CONTINUE:
+		return "logins and sessions go on, and what is lost is counted (log-full-action continue)";
+	case LOG_FULL_REFUSE_LOGINS:
+	default:
+		return "logins are refused; sessions go on, and what is lost is counted";
+	}
+}
+
+bool evidence_problem(struct gateway *g, char *text, size_t size)
+{
+	int r = log_ready(g->log);
+	if (r == 0)
+		return false;
+	snprintf(text, size, "nothing can be recorded, so %s: %s", consequence(g->settings.log_full_action), remedy(r));
+	return true;
+}
+
+bool evidence_notice(struct gateway *g, char *text, size_t size)
+{
+	if (log_room(g->log) != LOG_ROOM_LOW)
+		return false;
+	snprintf(text, size,
+		"less than log-space-low (%" PRIu64 " MiB) is free in " PATH_LOG_DIR
+		", so access is recorded in less detail: make room",
+		g->settings.log_low_bytes >> 20);
+	return true;
+}
+
+/* ---- each second ---- */
+
+static void tell(struct gateway *g)
+{
+	enum log_trouble kind;
+	enum log_file file;
+	char text[256];
+	while (log_trouble(g->log, &kind, &file, text, sizeof text))
+		say_warning("%s", text);
+}
+
+static void begun(struct gateway *g, int error)
+{
+	g->unrecorded_since = time_now();
+	g->unrecorded_error = error;
+	say_error("nothing can be recorded, so %s: %s", consequence(g->settings.log_full_action), remedy(error));
+}
+
+static void recovered(struct gateway *g)
+{
+	int64_t now = time_now();
+	json_t *e = event_new("log-recovered", "success", error_reason(g->unrecorded_error));
+	event_time(e, "event.start", g->unrecorded_since);
+	event_time(e, "event.end", now);
+	event_number(e, "event.duration", (now - g->unrecorded_since) * 1000);
+	if (log_write(g->log, LOG_AUDIT, now, e, true) < 0)
+		return;
+	g->unrecorded_error = 0;
+	say_info("everything can be recorded again");
+}
+
+void evidence_look(struct gateway *g)
+{
+	int r = log_room(g->log) == LOG_ROOM_NONE ? log_ready(g->log) : 0;
+	if (r < 0 && !g->unrecorded_error)
+		begun(g, r);
+	else if (r == 0 && g->unrecorded_error)
+		recovered(g);
+	if (log_failing(g->log) < 0 && g->settings.log_full_action == LOG_FULL_CLOSE_SESSIONS)
+		sessions_end_all(g, END_LOG_FULL);
+	tell(g);
+}
