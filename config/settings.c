@@ -45,6 +45,8 @@ static const struct {
 	[KEY_ACCOUNT_RECHECK] = {"account-recheck", 1, 1, "5m", false, settings_read_account_recheck, NULL},
 	[KEY_LOGIN_FAILURES] = {"login-failures", 3, 3, "5 per 5m", false, settings_read_login_failures, NULL},
 	[KEY_UNKNOWN_USERS] = {"unknown-users", 1, 1, "hash", false, settings_read_unknown_users, NULL},
+	[KEY_CONNECTION_OPENED] = {"connection-opened", 1, 1, "off", false, settings_read_connection_opened, NULL},
+	[KEY_CONNECTION_INTERVAL] = {"connection-interval", 1, 1, "1h", false, settings_read_connection_interval, NULL},
 	[KEY_LOG_SPACE_RESERVE] = {"log-space-reserve", 1, 1, "64", false, settings_read_log_space_reserve,
 		settings_check_log_space},
 	[KEY_LOG_SPACE_LOW] = {"log-space-low", 1, 1, "256", false, settings_read_log_space_low, settings_check_log_space},

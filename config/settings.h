@@ -23,15 +23,17 @@
  *   account-recheck      TIME                          5m (5s..1d) how often the account of a user who is logged in is looked at
  *   login-failures       N per TIME                    5 per 5m, 1..100: failed attempts of one device before it must wait
  *   unknown-users        hash|plain                    hash    how unknown user names are logged
+ *   connection-opened    on|off                        off     are connections recorded when they begin, too?
+ *   connection-interval  TIME|off                      off     (>= 1m) how often those that stay open are recorded
  *   log-space-reserve    MIB                           64      logins are refused when less is free in the log folder
  *   log-space-low        MIB                           4 x log-space-reserve; with less, access is logged in less detail
  *   log-full-action      refuse-logins|close-sessions|continue   refuse-logins; what happens when nothing can be recorded
  *   log-copy             none|FILE...                  none    of auth, audit, access: lines that also go to syslog
- *   on-stop              close|leave                   close   what happens to the tunnel when the gateway is stopped, not
- * restarted sessions-after-reboot end|keep                     end     do sessions survive a start of the machine? dns-search
- * NAME...                       none; at most 4 time-zone            NAME                          the system's; of dates and
- * hours in ACL files and on the page label                TEXT                          portal-name; shown on the page and in
- * phone configurations (comment)
+ *   on-stop              close|leave                   close   what happens to the tunnel when the gateway is stopped, not restarted
+ *   sessions-after-reboot end|keep                     end     do sessions survive a start of the machine?
+ *   dns-search           NAME...                       none; at most 4
+ *   time-zone            NAME                          the system's; of dates and hours in ACL files and on the page
+ *   label                TEXT                          portal-name; shown on the page and in phone configurations (comment)
  */
 #ifndef SEKISHO_SETTINGS_H
 #define SEKISHO_SETTINGS_H
@@ -76,6 +78,8 @@ struct settings {
 	unsigned login_failures;
 	int64_t login_failures_seconds;
 	bool unknown_users_plain;
+	bool connection_opened;
+	int64_t connection_interval_seconds; /* 0: off */
 	uint64_t log_reserve_bytes, log_low_bytes;
 	enum log_full_action log_full_action;
 	bool log_copy_auth, log_copy_access, log_copy_audit;

@@ -33,6 +33,8 @@ enum keyword {
 	KEY_ACCOUNT_RECHECK,
 	KEY_LOGIN_FAILURES,
 	KEY_UNKNOWN_USERS,
+	KEY_CONNECTION_OPENED,
+	KEY_CONNECTION_INTERVAL,
 	KEY_LOG_SPACE_RESERVE,
 	KEY_LOG_SPACE_LOW,
 	KEY_LOG_FULL_ACTION,
@@ -77,6 +79,8 @@ bool settings_read_pam_timeout(struct reader *r);
 bool settings_read_account_recheck(struct reader *r);
 bool settings_read_login_failures(struct reader *r);
 bool settings_read_unknown_users(struct reader *r);
+bool settings_read_connection_opened(struct reader *r);
+bool settings_read_connection_interval(struct reader *r);
 bool settings_read_log_space_reserve(struct reader *r);
 bool settings_read_log_space_low(struct reader *r);
 bool settings_read_log_full_action(struct reader *r);

@@ -220,6 +220,25 @@ bool settings_read_unknown_users(struct reader *r)
 	return true;
 }
 
+bool settings_read_connection_opened(struct reader *r)
+{
+	unsigned choice;
+
+	if (!read_choice(r, (const char *const[]){"off", "on", NULL}, "on or off", &choice))
+		return false;
+	r->s.connection_opened = choice == 1;
+	return true;
+}
+
+bool settings_read_connection_interval(struct reader *r)
+{
+	if (lexer_is(&r->lx, 1, "off")) {
+		r->s.connection_interval_seconds = 0;
+		return true;
+	}
+	return read_time(r, 1, 60, 0, &r->s.connection_interval_seconds);
+}
+
 static bool read_mib(struct reader *r, uint64_t *out)
 {
 	unsigned mib = 0;

@@ -88,6 +88,8 @@ static void test_defaults(void **state)
 	assert_false(s.unknown_users_plain);
 	assert_false(s.stop_leaves);
 	assert_false(s.reboot_keeps);
+	assert_false(s.connection_opened);
+	assert_int_equal(s.connection_interval_seconds, 0);
 	assert_int_equal(s.log_reserve_bytes, 64 << 20);
 	assert_int_equal(s.log_low_bytes, 256 << 20);
 	assert_int_equal(s.log_full_action, LOG_FULL_REFUSE_LOGINS);
@@ -108,7 +110,7 @@ static void test_values(void **state)
 			       "login-parallel 64\nlogin-attempts-max 2000\nlogin-timeout 30m\npam-timeout 5m\naccount-recheck "
 			       "1d\nlogin-failures "
 			       "100 per 1d\n"
-			       "unknown-users plain\non-stop leave\nsessions-after-reboot keep\nlog-space-reserve "
+			       "unknown-users plain\nconnection-opened on\nconnection-interval 1m\non-stop leave\nsessions-after-reboot keep\nlog-space-reserve "
 			       "1048576\nlog-space-low 1048576\nlog-full-action close-sessions\nlog-copy audit access\n"
 			       "dns-search Example.jp lan.example.jp\n"
 			       "time-zone Asia/Tokyo\nlabel \"例示省 # リモート\"   # comment\n",
@@ -139,6 +141,8 @@ static void test_values(void **state)
 	assert_true(s.unknown_users_plain);
 	assert_true(s.stop_leaves);
 	assert_true(s.reboot_keeps);
+	assert_true(s.connection_opened);
+	assert_int_equal(s.connection_interval_seconds, 60);
 	assert_int_equal(s.log_reserve_bytes >> 20, 1048576);
 	assert_int_equal(s.log_low_bytes >> 20, 1048576);
 	assert_int_equal(s.log_full_action, LOG_FULL_CLOSE_SESSIONS);
