@@ -70,12 +70,10 @@ static int append(struct log *l, enum log_file file, size_t size, bool durable)
 	return r;
 }
 
-/* One line, whole and numbered, or nothing. */
-static int put_line(struct log *l, enum log_file file, int64_t when, json_t *event, bool durable)
+/* What was composed (`size` of l->line, or -errno) becomes a line, whole and numbered, or nothing. */
+static int put_composed(struct log *l, enum log_file file, ssize_t size, bool durable)
 {
 	struct log_stream *s = &l->streams[file];
-	struct log_envelope envelope = {when, s->sequence + 1, files[file].dataset, l->observer};
-	ssize_t size = log_compose(event, &envelope, l->line);
 	int r = size < 0 ? (int)size : append(l, file, (size_t)size, durable);
 	if (r < 0) {
 		log_room_note(l, file, r);
@@ -87,6 +85,17 @@ static int put_line(struct log *l, enum log_file file, int64_t when, json_t *eve
 	if (l->sealer && sealer_line(l->sealer, file, s->sequence, l->line, (size_t)size) < 0)
 		l->seal_error = -EIO;
 	return 0;
+}
+
+static struct log_envelope next_envelope(const struct log *l, enum log_file file, int64_t when)
+{
+	return (struct log_envelope){when, l->streams[file].sequence + 1, files[file].dataset, l->observer};
+}
+
+static int put_line(struct log *l, enum log_file file, int64_t when, json_t *event, bool durable)
+{
+	struct log_envelope envelope = next_envelope(l, file, when);
+	return put_composed(l, file, log_compose(event, &envelope, l->line), durable);
 }
 
 int log_seal(struct log *l, enum log_file file, const char *reason)
@@ -172,6 +181,20 @@ int log_write(struct log *l, enum log_file file, int64_t when, json_t *event, bo
 		seal_if_due(l, file, "lines");
 	}
 	json_decref(event);
+	return r;
+}
+
+int log_write_text(struct log *l, enum log_file file, int64_t when, const char *event, const char *rest)
+{
+	struct log_envelope envelope;
+	int r = log_record_missing(l, file);
+	envelope = next_envelope(l, file, when);
+	if (!r)
+		r = put_composed(l, file, log_compose_text(event, rest, &envelope, l->line), false);
+	if (r < 0)
+		log_count_missing(l, file, when, missing_reason(r));
+	else
+		seal_if_due(l, file, "lines");
 	return r;
 }
 

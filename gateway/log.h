@@ -51,6 +51,13 @@ int log_reopen(struct log *l);
  */
 int log_write(struct log *l, enum log_file file, int64_t when, json_t *event, bool durable);
 
+/*
+ * The same, not durable, for an event that somebody has composed by hand (jsonline.h), where a tree for each would cost too much:
+ * `event` holds the members of "event" but for sequence and dataset, `rest` all other members but for @timestamp, observer and ecs,
+ * with a comma behind each. Both are valid JSON between these, and short enough for a line.
+ */
+int log_write_text(struct log *l, enum log_file file, int64_t when, const char *event, const char *rest);
+
 /* Flushes what was written without `durable`, and seals what is due; called from a timer. 0 or -errno. */
 int log_sync(struct log *l);
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/jsonline.h"
 #include "gateway/log_internal.h"
 
 #define ECS_VERSION "8.11"
@@ -101,4 +102,23 @@ ssize_t log_compose(json_t *event, const struct log_envelope *envelope, char lin
 		return r < 0 ? r : -ENOMEM;
 	line[size] = '\n';
 	return (ssize_t)size + 1;
+}
+
+ssize_t log_compose_text(const char *event, const char *rest, const struct log_envelope *envelope, char line[static LOG_LINE_MAX])
+{
+	struct jsonline l = {.data = line, .size = LOG_LINE_MAX};
+	jsonline_put(&l, "{\"@timestamp\":");
+	jsonline_time(&l, envelope->when);
+	jsonline_put(&l, ",\"event\":{\"sequence\":");
+	jsonline_number(&l, envelope->sequence);
+	jsonline_put(&l, ",");
+	jsonline_put(&l, event);
+	jsonline_put(&l, ",\"dataset\":");
+	jsonline_text(&l, envelope->dataset);
+	jsonline_put(&l, "},");
+	jsonline_put(&l, rest);
+	jsonline_put(&l, "\"observer\":{\"name\":");
+	jsonline_text(&l, envelope->observer);
+	jsonline_put(&l, "},\"ecs\":{\"version\":\"" ECS_VERSION "\"}}\n");
+	return l.full ? -EMSGSIZE : (ssize_t)l.used;
 }

@@ -84,4 +84,8 @@ struct log_envelope {
  */
 ssize_t log_compose(json_t *event, const struct log_envelope *envelope, char line[static LOG_LINE_MAX]);
 
+/* The same of parts as log_write_text() has them. Bytes used; -EMSGSIZE. */
+ssize_t log_compose_text(
+	const char *event, const char *rest, const struct log_envelope *envelope, char line[static LOG_LINE_MAX]);
+
 #endif

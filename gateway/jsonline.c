@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "gateway/jsonline.h"
+
+#include <string.h>
+
+#include "common/text.h"
+
+enum {
+	TEXT_MAX = 1024,
+	NUMBER_MAX = 20,
+	MINUTES = 64,
+	MINUTE_SIZE = 17 /* "2026-11-23T10:05:" */,
+	SECOND_SIZE = 9 /* "00.000000" */
+};
+
+static const int64_t YEAR_10000 = INT64_C(253402300800) * 1000000;
+
+static void put(struct jsonline *l, const char *text, size_t size)
+{
+	if (size > l->size - l->used) {
+		l->full = true;
+		return;
+	}
+	memcpy(l->data + l->used, text, size);
+	l->used += size;
+}
+
+void jsonline_put(struct jsonline *l, const char *text)
+{
+	put(l, text, strlen(text));
+}
+
+void jsonline_text(struct jsonline *l, const char *text)
+{
+	char safe[TEXT_MAX];
+	put(l, "\"", 1);
+	/* Free of control characters from here on: only these two are left to be escaped. */
+	for (const char *from = text_safe(text, safe, sizeof safe); *from;) {
+		size_t plain = strcspn(from, "\"\\");
+		put(l, from, plain);
+		from += plain;
+		if (*from) {
+			put(l, "\\", 1);
+			put(l, from++, 1);
+		}
+	}
+	put(l, "\"", 1);
+}
+
+void jsonline_number(struct jsonline *l, uint64_t number)
+{
+	char digits[NUMBER_MAX];
+	size_t at = sizeof digits;
+	do {
+		digits[--at] = (char)('0' + number % 10);
+		number /= 10;
+	} while (number);
+	put(l, digits + at, sizeof digits - at);
+}
+
+/* `text` of a minute, as "2026-11-23T10:05:??.??????+09:00". */
+static const char *minute_text(int64_t minute)
+{
+	static _Thread_local struct {
+		int64_t minute;
+		char text[TIME_TEXT];
+	} known[MINUTES];
+	unsigned i = (unsigned)minute % MINUTES;
+	if (known[i].minute != minute || !*known[i].text) {
+		known[i].minute = minute;
+		time_format(minute * 60 * 1000000, known[i].text);
+	}
+	return known[i].text;
+}
+
+void jsonline_time(struct jsonline *l, int64_t usec)
+{
+	char text[TIME_TEXT];
+	int64_t rest = usec % 60000000;
+	if (usec < 0 || usec >= YEAR_10000) { /* of another shape, and in no hurry */
+		put(l, "\"", 1);
+		jsonline_put(l, time_format(usec, text));
+		put(l, "\"", 1);
+		return;
+	}
+	memcpy(text, minute_text(usec / 60000000), sizeof text);
+	char *seconds = text + MINUTE_SIZE;
+	seconds[0] = (char)('0' + rest / 10000000);
+	seconds[1] = (char)('0' + rest / 1000000 % 10);
+	rest %= 1000000;
+	for (size_t i = SECOND_SIZE - 1; i > 2; i--, rest /= 10)
+		seconds[i] = (char)('0' + rest % 10);
+	put(l, "\"", 1);
+	jsonline_put(l, text);
+	put(l, "\"", 1);
+}
+
+void jsonline_address(struct jsonline *l, const struct addr *a)
+{
+	char text[ADDR_TEXT];
+	put(l, "\"", 1);
+	jsonline_put(l, addr_format(a, text));
+	put(l, "\"", 1);
+}
