@@ -13,6 +13,8 @@
 #define PATH_ARCHIVE PATH_STATE_DIR "/acl" /* sekisho:sekisho-admin 2750, a folder for each generation of ACLs */
 #define PATH_LEDGER PATH_STATE_DIR "/ledger.db"
 #define PATH_SEAL_KEYS PATH_STATE_DIR "/log-keys" /* public keys of the logs' first seals, readable by all */
+#define PATH_FLOWS PATH_STATE_DIR "/flows" /* connections that were open when the gateway stopped */
+#define PATH_FLOWS_SHUT PATH_FLOWS ".shut" /* the same, and nothing has passed since */
 #define PATH_LOG_DIR "/var/log/sekisho" /* sekisho:sekisho-logs 2750 */
 #define PATH_RUN_DIR "/run/sekisho" /* sekisho:sekisho 0755 */
 #define PATH_CONTROL_SOCKET PATH_RUN_DIR "/control" /* the sekisho command -> gateway */

@@ -8,7 +8,7 @@
 
 #include "common/say.h"
 
-enum { TEXT_MAX = 1024, EVENT_RULE_TEXT = 256, PATH_PART_MAX = 64, HASH_SIZE = 32 };
+enum { TEXT_MAX = 1024, PATH_PART_MAX = 64, HASH_SIZE = 32 };
 
 /* Values as ECS 8.11 allows them: https://www.elastic.co/guide/en/ecs/8.11/ecs-allowed-values-event-kind.html and following. */
 struct action {
@@ -33,6 +33,7 @@ static const struct action actions[] = {
 	{"session-ended", "event", "session", "end", NULL},
 	/* access */
 	{"connection-opened", "event", "network", "connection", "start"},
+	{"connection-open", "event", "network", "connection", "info"},
 	{"connection-closed", "event", "network", "connection", "end"},
 	{"connection-refused", "event", "network", "connection", "denied"},
 	/* audit */
@@ -63,6 +64,7 @@ static const struct action actions[] = {
 	{"log-recovered", "event", "host", "info", NULL},
 	{"acl-applying", "event", "configuration", "info", NULL},
 	{"log-gap", "event", "host", "info", "error"},
+	{"log-thinned", "event", "host", "info", NULL},
 	{"log-opened", "event", "host", "info", NULL},
 	{"log-closed", "event", "host", "info", NULL},
 	{"log-seal", "event", "host", "info", NULL},
@@ -218,11 +220,16 @@ void event_session(json_t *e, uint32_t serial, int64_t opened)
 	event_time(e, "sekisho.session.opened", opened);
 }
 
+const char *event_rule_format(const char *file, unsigned line, char text[static EVENT_RULE_TEXT])
+{
+	snprintf(text, EVENT_RULE_TEXT, "%s:%u", file, line);
+	return text;
+}
+
 void event_rule(json_t *e, const char *file, unsigned line)
 {
 	char where[EVENT_RULE_TEXT];
-	snprintf(where, sizeof where, "%s:%u", file, line);
-	event_text(e, "rule.name", where);
+	event_text(e, "rule.name", event_rule_format(file, line, where));
 }
 
 void event_admin(json_t *e, const struct actor *by)

@@ -10,9 +10,9 @@
 
 #include "gateway/event_internal.h"
 
-enum { SHA1_SIZE = 20, COMMUNITY_ID_TEXT = 2 + 28 + 1, HASHED_MAX = 2 + 2 * 16 + 2 + 2 * 2 };
+enum { SHA1_SIZE = 20, HASHED_MAX = 2 + 2 * 16 + 2 + 2 * 2 };
 
-static bool has_ports(uint8_t proto)
+bool event_has_ports(uint8_t proto)
 {
 	return proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_SCTP;
 }
@@ -28,11 +28,11 @@ static int icmp_answer(uint8_t proto, uint16_t type)
 	static const struct {
 		uint8_t proto, ask, answer;
 	} pairs[] = {
-		{IPPROTO_ICMP, 8, 0},	    /* echo */
-		{IPPROTO_ICMP, 13, 14},	    /* timestamp */
-		{IPPROTO_ICMP, 15, 16},	    /* information */
-		{IPPROTO_ICMP, 10, 9},	    /* router */
-		{IPPROTO_ICMP, 17, 18},	    /* address mask */
+		{IPPROTO_ICMP, 8, 0}, /* echo */
+		{IPPROTO_ICMP, 13, 14}, /* timestamp */
+		{IPPROTO_ICMP, 15, 16}, /* information */
+		{IPPROTO_ICMP, 10, 9}, /* router */
+		{IPPROTO_ICMP, 17, 18}, /* address mask */
 		{IPPROTO_ICMPV6, 128, 129}, /* echo */
 		{IPPROTO_ICMPV6, 133, 134}, /* router */
 		{IPPROTO_ICMPV6, 135, 136}, /* neighbour */
@@ -62,9 +62,25 @@ static size_t put_port(uint8_t *to, size_t used, uint16_t port)
 	return used + 2;
 }
 
-static bool community_id(
+/* Looking the algorithm up takes longer than the sum itself: once for all. */
+static bool sha1(const void *data, size_t size, uint8_t hash[static SHA1_SIZE])
+{
+	static EVP_MD *algorithm;
+	static EVP_MD_CTX *context;
+	if (!algorithm)
+		algorithm = EVP_MD_fetch(NULL, "SHA1", NULL);
+	if (!context)
+		context = EVP_MD_CTX_new();
+	return algorithm && context && EVP_DigestInit_ex2(context, algorithm, NULL) == 1 &&
+	       EVP_DigestUpdate(context, data, size) == 1 && EVP_DigestFinal_ex(context, hash, NULL) == 1;
+}
+
+bool event_community_id(
 	uint8_t proto, const struct endpoint *source, const struct endpoint *destination, char text[static COMMUNITY_ID_TEXT])
 {
+	/* Without its type the ID of an ICMP flow would be another flow's. */
+	if ((is_icmp(proto) && !source->port && !destination->port) || source->addr.family != destination->addr.family)
+		return false;
 	struct endpoint a = *source, b = *destination;
 	bool one_way = false;
 	if (is_icmp(proto)) {
@@ -85,11 +101,11 @@ static bool community_id(
 	used = put_bytes(data, used, a.addr.bytes, addr_size(&a.addr));
 	used = put_bytes(data, used, b.addr.bytes, addr_size(&b.addr));
 	used = put_bytes(data, used, protocol, sizeof protocol);
-	if (has_ports(proto) || is_icmp(proto)) {
+	if (event_has_ports(proto) || is_icmp(proto)) {
 		used = put_port(data, used, a.port);
 		used = put_port(data, used, b.port);
 	}
-	if (EVP_Digest(data, used, hash, NULL, EVP_sha1(), NULL) != 1)
+	if (!sha1(data, used, hash))
 		return false;
 	text[0] = '1';
 	text[1] = ':';
@@ -97,7 +113,7 @@ static bool community_id(
 	return true;
 }
 
-static const char *transport_name(uint8_t proto)
+const char *event_transport(uint8_t proto)
 {
 	switch (proto) {
 	case IPPROTO_TCP:
@@ -119,17 +135,15 @@ void event_flow(json_t *e, uint8_t proto, const struct endpoint *source, const s
 {
 	char number[4], id[COMMUNITY_ID_TEXT];
 	snprintf(number, sizeof number, "%u", proto);
-	event_text(e, "network.transport", transport_name(proto));
+	event_text(e, "network.transport", event_transport(proto));
 	event_text(e, "network.iana_number", number);
 	event_text(e, "network.type", source->addr.family == 4 ? "ipv4" : "ipv6");
 	event_address(e, "source.ip", &source->addr);
 	event_address(e, "destination.ip", &destination->addr);
-	if (has_ports(proto)) {
+	if (event_has_ports(proto)) {
 		event_number(e, "source.port", source->port);
 		event_number(e, "destination.port", destination->port);
 	}
-	/* Without its type the ID of an ICMP flow would be another flow's. */
-	bool type_unknown = is_icmp(proto) && !source->port && !destination->port;
-	if (!type_unknown && source->addr.family == destination->addr.family && community_id(proto, source, destination, id))
+	if (event_community_id(proto, source, destination, id))
 		event_text(e, "network.community_id", id);
 }

@@ -1,125 +1,34 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "gateway/flow.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <libmnl/libmnl.h>
 #include <libnetfilter_conntrack/libnetfilter_conntrack.h>
-#include <poll.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "common/text.h"
 #include "gateway/firewall.h"
+#include "gateway/flow_internal.h"
 #include "gateway/flow_settings.h"
-#include "gateway/netlink.h"
 
 enum {
-	DATAGRAM_MAX = 65536, /* an event is one message of less than 1 KiB */
-	RECEIVE_BUFFER = 32 << 20, /* only taken when needed */
-	END_PATIENCE_USEC = 5 * 1000000,
-	END_LOOK_MS = 10,
+	RECEIVE_BUFFER = 32 << 20, /* only taken when needed; the kernel doubles it (socket(7)) */
+	SOCKET_EVENTS_MAX = 2 * RECEIVE_BUFFER / 256, /* no event takes as little: so many are never in the buffer */
 };
 
-static const uint32_t serial_mask = ~(uint32_t)0 << PROFILE_BITS;
-
-struct flow {
-	struct mnl_socket *socket;
-	void (*closed)(const struct flow_record *r, void *arg);
-	void *arg;
-	unsigned records; /* in this flow_read() */
-	uint64_t overruns;
-	uint8_t buffer[DATAGRAM_MAX];
-};
-
-/* --- one entry --- */
-
-static void get_end(const struct nf_conntrack *ct, bool source, struct endpoint *out)
-{
-	struct sockaddr_in v4 = {.sin_family = AF_INET};
-	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
-	const void *bytes;
-
-	if (nfct_get_attr_u8(ct, ATTR_ORIG_L3PROTO) == AF_INET) {
-		bytes = nfct_get_attr(ct, source ? ATTR_ORIG_IPV4_SRC : ATTR_ORIG_IPV4_DST);
-		if (bytes)
-			memcpy(&v4.sin_addr, bytes, sizeof v4.sin_addr);
-		endpoint_from_sockaddr((const struct sockaddr *)&v4, sizeof v4, out);
-	} else {
-		bytes = nfct_get_attr(ct, source ? ATTR_ORIG_IPV6_SRC : ATTR_ORIG_IPV6_DST);
-		if (bytes)
-			memcpy(&v6.sin6_addr, bytes, sizeof v6.sin6_addr);
-		endpoint_from_sockaddr((const struct sockaddr *)&v6, sizeof v6, out);
-	}
-	out->port = 0;
-	switch (nfct_get_attr_u8(ct, ATTR_ORIG_L4PROTO)) {
-	case IPPROTO_TCP:
-	case IPPROTO_UDP:
-	case IPPROTO_UDPLITE:
-	case IPPROTO_SCTP:
-	case IPPROTO_DCCP:
-		out->port = ntohs(nfct_get_attr_u16(ct, source ? ATTR_ORIG_PORT_SRC : ATTR_ORIG_PORT_DST));
-		break;
-	default:
-		break;
-	}
-}
-
-/* The kernel keeps nanoseconds; an entry from before nf_conntrack_timestamp was switched on has none. */
-static int64_t get_time(const struct nf_conntrack *ct, enum nf_conntrack_attr attribute, int64_t otherwise)
-{
-	uint64_t nanoseconds = nfct_get_attr_u64(ct, attribute);
-
-	return nanoseconds ? (int64_t)(nanoseconds / 1000) : otherwise;
-}
-
-/* 1 with a record, 0 when the entry carries no session's mark, -errno. */
-static int record_of(const struct nlmsghdr *nlh, struct flow_record *out)
-{
-	struct nf_conntrack *ct = nfct_new();
-	int64_t now = time_now();
-	uint32_t serial;
-	int ret = 0;
-
-	if (!ct)
-		return -ENOMEM;
-	if (nfct_nlmsg_parse(nlh, ct) < 0) {
-		ret = -EBADMSG;
-		goto out;
-	}
-	serial = nfct_get_attr_u32(ct, ATTR_MARK) >> PROFILE_BITS;
-	if (!serial)
-		goto out;
-	*out = (struct flow_record){
-		.serial = serial,
-		.proto = nfct_get_attr_u8(ct, ATTR_ORIG_L4PROTO),
-		.source_bytes = nfct_get_attr_u64(ct, ATTR_ORIG_COUNTER_BYTES),
-		.source_packets = nfct_get_attr_u64(ct, ATTR_ORIG_COUNTER_PACKETS),
-		.destination_bytes = nfct_get_attr_u64(ct, ATTR_REPL_COUNTER_BYTES),
-		.destination_packets = nfct_get_attr_u64(ct, ATTR_REPL_COUNTER_PACKETS),
-		.start = get_time(ct, ATTR_TIMESTAMP_START, now),
-		.end = get_time(ct, ATTR_TIMESTAMP_STOP, now),
-	};
-	get_end(ct, true, &out->source);
-	get_end(ct, false, &out->destination);
-	ret = 1;
-out:
-	nfct_destroy(ct);
-	return ret;
-}
-
-/* --- the reader --- */
+/* --- the socket --- */
 
 /*
  * The kernel hands us only entries with a session's mark: the others are the host's own business, and many. A kernel without
- * socket filters sends all, which record_of() sorts out.
+ * socket filters sends all, which flow_entry_read() sorts out.
  */
 static void attach_filter(int fd)
 {
 	struct nfct_filter *filter = nfct_filter_create();
-	struct nfct_filter_dump_mark none = {.val = 0, .mask = serial_mask};
+	struct nfct_filter_dump_mark none = {.val = 0, .mask = ~(uint32_t)0 << PROFILE_BITS};
 
 	if (!filter)
 		return;
@@ -129,7 +38,15 @@ static void attach_filter(int fd)
 	nfct_filter_destroy(filter);
 }
 
-static int start(struct flow *f)
+/* Reads of a full socket fail with ENOBUFS; of no interest where nothing is lost by it. */
+static int tell_overruns(struct flow *f, bool tell)
+{
+	int quiet = !tell;
+
+	return mnl_socket_setsockopt(f->socket, NETLINK_NO_ENOBUFS, &quiet, sizeof quiet) < 0 ? -errno : 0;
+}
+
+static int open_own(struct flow *f)
 {
 	int size = RECEIVE_BUFFER, on = 1, fd;
 
@@ -140,32 +57,65 @@ static int start(struct flow *f)
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size) < 0 &&
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size) < 0)
 		return -errno;
-	/*
-	 * An end that finds our buffer full is kept by the kernel and reported again later (netlink(7),
-	 * NETLINK_BROADCAST_ERROR): nothing is lost, so there is no need to hear of it. Where that cannot be had, flow_overruns()
-	 * counts.
-	 */
-	if (mnl_socket_setsockopt(f->socket, NETLINK_BROADCAST_ERROR, &on, sizeof on) == 0)
-		mnl_socket_setsockopt(f->socket, NETLINK_NO_ENOBUFS, &on, sizeof on);
+	if (mnl_socket_setsockopt(f->socket, NETLINK_BROADCAST_ERROR, &on, sizeof on) < 0)
+		return -errno;
 	attach_filter(fd);
 	return mnl_socket_bind(f->socket, NF_NETLINK_CONNTRACK_DESTROY, MNL_SOCKET_AUTOPID) < 0 ? -errno : 0;
 }
 
-int flow_open(void (*closed)(const struct flow_record *r, void *arg), void *arg, struct flow **out, char *why, size_t why_size)
+/* A number that no other network namespace has (socket(7)); 0 when there is none. */
+static uint64_t namespace_of(int fd)
 {
-	struct flow *f;
-	int ret = flow_settings(why, why_size);
+	uint64_t cookie = 0;
+	socklen_t size = sizeof cookie;
 
-	if (ret)
-		return ret;
-	f = calloc(1, sizeof *f);
-	if (f) {
-		f->closed = closed;
-		f->arg = arg;
-		ret = start(f);
-	} else {
-		ret = -ENOMEM;
+	return getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) < 0 ? 0 : cookie;
+}
+
+/* A socket that an earlier run opened as above, in this namespace? */
+static bool is_ours(int fd)
+{
+	struct sockaddr_nl name = {0};
+	socklen_t size = sizeof name;
+	int protocol = -1;
+	socklen_t protocol_size = sizeof protocol;
+	int here = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool same = here >= 0 && namespace_of(here) && namespace_of(here) == namespace_of(fd);
+
+	if (here >= 0)
+		close(here);
+	return same && getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &protocol_size) == 0 && protocol == NETLINK_NETFILTER &&
+	       getsockname(fd, (struct sockaddr *)&name, &size) == 0 && name.nl_family == AF_NETLINK &&
+	       (name.nl_groups & NF_NETLINK_CONNTRACK_DESTROY);
+}
+
+static int start(struct flow *f, int inherited)
+{
+	int r;
+
+	if (inherited >= 0 && is_ours(inherited))
+		f->socket = mnl_socket_fdopen(inherited);
+	f->inherited = f->socket != NULL;
+	if (!f->inherited && inherited >= 0)
+		close(inherited);
+	r = f->inherited ? 0 : open_own(f);
+	return r ? r : tell_overruns(f, false);
+}
+
+int flow_open(const struct flow_sink *sink, int inherited, struct flow **out, char *why, size_t why_size)
+{
+	int ret = flow_settings(why, why_size);
+	struct flow *f = ret ? NULL : calloc(1, sizeof *f);
+
+	if (!f) {
+		if (inherited >= 0)
+			close(inherited);
+		if (!ret)
+			snprintf(why, why_size, "connection tracking events: out of memory");
+		return ret ? ret : -ENOMEM;
 	}
+	f->sink = *sink;
+	ret = start(f, inherited);
 	if (ret) {
 		snprintf(why, why_size, "connection tracking events: %s%s", strerror(-ret),
 			ret == -EPERM ? "; start the gateway with CAP_NET_ADMIN" : "; load the module nf_conntrack_netlink");
@@ -182,6 +132,7 @@ void flow_close(struct flow *f)
 		return;
 	if (f->socket)
 		mnl_socket_close(f->socket);
+	flow_known_free(f->known);
 	free(f);
 }
 
@@ -190,25 +141,61 @@ int flow_fd(const struct flow *f)
 	return mnl_socket_get_fd(f->socket);
 }
 
+bool flow_inherited(const struct flow *f)
+{
+	return f->inherited;
+}
+
+/* --- reading --- */
+
+void flow_begun(struct flow *f, const struct flow_record *r)
+{
+	/* One that finds no room is counted as missed at its end. */
+	if (f->watching && flow_known_add(f->known, flow_key(r)) == 1)
+		f->sink.opened(r, f->sink.arg);
+}
+
+/* Its end is the proof that its beginning was missed. */
+static void note_end(struct flow *f, const struct flow_record *r)
+{
+	struct flow_loss *l = &f->loss;
+
+	if (f->left)
+		(void)flow_known_remove(f->left, flow_key(r));
+	if (!f->watching || flow_known_remove(f->known, flow_key(r)) || r->start < f->since)
+		return;
+	l->from = l->count && l->from < r->start ? l->from : r->start;
+	l->to = l->count && l->to > r->start ? l->to : r->start;
+	l->count++;
+}
+
 static int event_each(const struct nlmsghdr *nlh, void *arg)
 {
 	struct flow *f = arg;
 	struct flow_record r;
 
-	if (nlh->nlmsg_type != (NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_DELETE) || record_of(nlh, &r) != 1)
+	if (NFNL_SUBSYS_ID(nlh->nlmsg_type) != NFNL_SUBSYS_CTNETLINK || flow_entry_read(nlh, &r) != 1)
 		return MNL_CB_OK;
-	f->records++;
-	f->closed(&r, f->arg);
+	if (NFNL_MSG_TYPE(nlh->nlmsg_type) == IPCTNL_MSG_CT_NEW) {
+		flow_begun(f, &r);
+	} else if (NFNL_MSG_TYPE(nlh->nlmsg_type) == IPCTNL_MSG_CT_DELETE) {
+		f->records++;
+		note_end(f, &r);
+		f->sink.closed(&r, f->sink.arg);
+	}
 	return MNL_CB_OK;
 }
 
-int flow_read(struct flow *f, unsigned batches)
+/* How many datagrams were read, or -errno. */
+static int read_some(struct flow *f, unsigned batches)
 {
+	unsigned done = 0;
+
 	f->records = 0;
-	while (batches--) {
+	while (done < batches) {
 		ssize_t size = recv(flow_fd(f), f->buffer, sizeof f->buffer, MSG_DONTWAIT);
 		if (size < 0 && errno == ENOBUFS) {
-			f->overruns++;
+			f->missed = true;
 			continue;
 		}
 		if (size < 0 && (errno == EAGAIN || errno == EINTR))
@@ -216,176 +203,90 @@ int flow_read(struct flow *f, unsigned batches)
 		if (size < 0)
 			return -errno;
 		mnl_cb_run(f->buffer, (size_t)size, 0, 0, event_each, f);
+		done++;
 	}
-	return (int)f->records;
+	return (int)done;
 }
 
-uint64_t flow_overruns(struct flow *f)
+int flow_read(struct flow *f, unsigned batches)
 {
-	uint64_t n = f->overruns;
+	int n = read_some(f, batches);
 
-	f->overruns = 0;
-	return n;
+	return n < 0 ? n : (int)f->records;
 }
 
-/* --- one session's entries --- */
-
-/* A message about all entries with a session's mark; the kernel compares (ct mark & mask) == mark. Serial 0: with any mark. */
-static struct nlmsghdr *session_message(char *buffer, uint16_t type, uint16_t flags, uint32_t serial)
+int flow_drain(struct flow *f)
 {
-	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buffer);
-	struct nfgenmsg *nfg = mnl_nlmsg_put_extra_header(nlh, sizeof *nfg);
+	int n = read_some(f, SOCKET_EVENTS_MAX);
 
-	nlh->nlmsg_type = (uint16_t)(NFNL_SUBSYS_CTNETLINK << 8 | type);
-	nlh->nlmsg_flags = flags;
-	nfg->nfgen_family = AF_UNSPEC;
-	nfg->version = NFNETLINK_V0;
-	if (serial) {
-		mnl_attr_put_u32(nlh, CTA_MARK, htonl(serial << PROFILE_BITS));
-		mnl_attr_put_u32(nlh, CTA_MARK_MASK, htonl(serial_mask));
-	}
-	return nlh;
+	return n < 0 ? n : 0;
 }
 
-struct walk {
-	uint32_t serial; /* 0: of any session */
-	void (*each)(const struct flow_record *r, void *arg);
-	void *arg;
-	unsigned count;
-};
+/* --- beginnings --- */
 
-static int walk_each(const struct nlmsghdr *nlh, void *arg)
+static int watch(struct flow *f)
 {
-	struct walk *w = arg;
-	struct flow_record r;
-	int ret = record_of(nlh, &r);
+	int group = NFNLGRP_CONNTRACK_NEW;
+	int r;
 
-	if (ret < 0) {
-		errno = -ret;
-		return MNL_CB_ERROR;
-	}
-	if (!ret || (w->serial && r.serial != w->serial))
-		return MNL_CB_OK;
-	w->count++;
-	if (w->each)
-		w->each(&r, w->arg);
-	return MNL_CB_OK;
-}
-
-static int walk(uint16_t type, struct walk *w)
-{
-	_Alignas(struct nlmsghdr) char buffer[NETLINK_REQUEST_MAX];
-
-	return netlink_ask(NETLINK_NETFILTER, session_message(buffer, type, NLM_F_DUMP, w->serial), walk_each, w);
-}
-
-/* Everything that has been reported by now. */
-static int drain(struct flow *f)
-{
-	int n;
-
-	do {
-		n = flow_read(f, 256);
-	} while (n > 0);
-	return n;
-}
-
-/*
- * The deletion reports each entry to our socket before it is acknowledged, except those that found the buffer full: these wait on
- * the kernel's list of dying entries to be reported again.
- */
-static int settle(struct flow *f, uint32_t serial)
-{
-	int64_t deadline = time_boot() + END_PATIENCE_USEC;
-	struct pollfd p = {.fd = flow_fd(f), .events = POLLIN};
-	int ret = 0;
-
-	while (!ret) {
-		struct walk dying = {.serial = serial};
-		ret = walk(IPCTNL_MSG_CT_GET_DYING, &dying);
-		if (!ret)
-			ret = drain(f);
-		if (ret || !dying.count)
-			break;
-		if (time_boot() > deadline)
-			ret = -ETIMEDOUT;
-		else if (poll(&p, 1, END_LOOK_MS) < 0 && errno != EINTR)
-			ret = -errno;
-	}
-	return ret;
-}
-
-int flow_end(struct flow *f, uint32_t serial)
-{
-	_Alignas(struct nlmsghdr) char buffer[NETLINK_REQUEST_MAX];
-	int ret;
-
-	if (!serial || serial > SESSION_SERIAL_MAX)
-		return -EINVAL;
-	ret = netlink_ask(NETLINK_NETFILTER, session_message(buffer, IPCTNL_MSG_CT_DELETE, 0, serial), NULL, NULL);
-	return ret ? ret : settle(f, serial);
-}
-
-/* Deletes one entry by what the kernel said of it. Gone meanwhile is as good. */
-static int entry_delete(const struct nlmsghdr *entry)
-{
-	_Alignas(struct nlmsghdr) char buffer[NETLINK_REQUEST_MAX];
-	struct nf_conntrack *ct = nfct_new();
-	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buffer);
-	struct nfgenmsg *nfg = mnl_nlmsg_put_extra_header(nlh, sizeof *nfg);
-	int ret = -EBADMSG;
-
-	if (!ct)
+	f->known = flow_known_new();
+	if (!f->known)
 		return -ENOMEM;
-	nlh->nlmsg_type = NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_DELETE;
-	nfg->version = NFNETLINK_V0;
-	if (nfct_nlmsg_parse(entry, ct) == 0) {
-		struct nf_conntrack *tuple = nfct_new();
-		if (tuple) {
-			nfct_copy(tuple, ct, NFCT_CP_ORIG);
-			nfg->nfgen_family = nfct_get_attr_u8(ct, ATTR_ORIG_L3PROTO);
-			ret = nfct_nlmsg_build(nlh, tuple) < 0 ? -EBADMSG : netlink_ask(NETLINK_NETFILTER, nlh, NULL, NULL);
-			nfct_destroy(tuple);
-		}
-	}
-	nfct_destroy(ct);
-	return ret == -ENOENT ? 0 : ret;
+	f->since = time_now();
+	r = tell_overruns(f, true);
+	if (!r && mnl_socket_setsockopt(f->socket, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) < 0)
+		r = -errno;
+	f->watching = !r;
+	return r;
 }
 
-struct cut {
-	bool (*gone)(const struct flow_record *r, void *arg);
-	void *arg;
-	int error;
-};
-
-static int cut_each(const struct nlmsghdr *nlh, void *arg)
+int flow_watch(struct flow *f, bool openings)
 {
-	struct cut *c = arg;
-	struct flow_record r;
-	int ret = record_of(nlh, &r);
+	int group = NFNLGRP_CONNTRACK_NEW, r = 0;
 
-	if (ret == 1 && c->gone(&r, c->arg))
-		ret = entry_delete(nlh);
-	if (ret < 0)
-		c->error = ret;
-	return MNL_CB_OK;
+	if (openings && f->watching)
+		return 0;
+	if (openings)
+		r = watch(f);
+	if (openings && !r)
+		return 0;
+	/* Also what an earlier run has left on. */
+	(void)mnl_socket_setsockopt(f->socket, NETLINK_DROP_MEMBERSHIP, &group, sizeof group);
+	(void)tell_overruns(f, false);
+	flow_known_free(f->known);
+	f->known = NULL;
+	f->watching = f->missed = false;
+	return r;
 }
 
-int flow_cut(struct flow *f, bool (*gone)(const struct flow_record *r, void *arg), void *arg)
+static void announce(const struct flow_record *r, void *arg)
 {
-	_Alignas(struct nlmsghdr) char buffer[NETLINK_REQUEST_MAX];
-	struct cut c = {.gone = gone, .arg = arg};
-	int ret = netlink_ask(NETLINK_NETFILTER, session_message(buffer, IPCTNL_MSG_CT_GET, NLM_F_DUMP, 0), cut_each, &c);
+	struct flow *f = arg;
 
-	if (!ret)
-		ret = settle(f, 0);
-	return ret ? ret : c.error;
+	if (r->start >= f->since)
+		flow_begun(f, r);
 }
 
-int flow_each(struct flow *f, uint32_t serial, void (*each)(const struct flow_record *r, void *arg), void *arg)
+int flow_resync(struct flow *f)
 {
-	struct walk w = {.serial = serial, .each = each, .arg = arg};
+	int r;
 
-	(void)f;
-	return walk(IPCTNL_MSG_CT_GET, &w);
+	if (!f->missed || !f->watching)
+		return 0;
+	f->missed = false;
+	/* First what is in the socket: an end that was reported must not follow its beginning. */
+	r = flow_drain(f);
+	if (!r)
+		r = flow_each(f, 0, announce, f);
+	f->missed = f->missed || r < 0;
+	return r;
+}
+
+bool flow_lost(struct flow *f, struct flow_loss *out)
+{
+	if (!f->loss.count)
+		return false;
+	*out = f->loss;
+	f->loss = (struct flow_loss){0};
+	return true;
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/paths.h"
@@ -64,8 +65,24 @@ static int open_records(struct gateway *g, char *why, size_t why_size)
 	return r;
 }
 
+/* To be called before we write to them. */
+static int64_t last_line(void)
+{
+	static const char *const files[] = {PATH_LOG_DIR "/auth.jsonl", PATH_LOG_DIR "/access.jsonl", PATH_LOG_DIR "/audit.jsonl"};
+	int64_t newest = 0;
+	for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+		struct stat st;
+		if (lstat(files[i], &st) < 0)
+			continue;
+		int64_t written = (int64_t)st.st_mtim.tv_sec * 1000000 + st.st_mtim.tv_nsec / 1000;
+		newest = written > newest ? written : newest;
+	}
+	return newest;
+}
+
 static int start_records(struct gateway *g, char *why, size_t why_size)
 {
+	g->last_line = last_line();
 	int r = open_records(g, why, why_size);
 	if (r < 0)
 		return r;
@@ -79,7 +96,7 @@ static int start_records(struct gateway *g, char *why, size_t why_size)
 
 static int start_readers(struct gateway *g, char *why, size_t why_size)
 {
-	int r = flow_open(access_closed, g, &g->flow, why, why_size);
+	int r = access_open(g, why, why_size);
 	if (r < 0)
 		return r;
 	r = nflog_open(NFLOG_REFUSED, REFUSAL_SNAPLEN, NFLOG_BUFFER, access_refused, g, &g->refusal_log, why, why_size);
@@ -197,6 +214,7 @@ int gateway_start(struct gateway *g, char *why, size_t why_size)
 		goto out;
 	}
 	g->rebooted = false;
+	access_resume(g);
 	r = start_sockets(g, why, why_size);
 	if (r < 0)
 		goto out;
@@ -221,10 +239,7 @@ void gateway_stop(struct gateway *g)
 		logins_close(g->logins);
 	nflog_close(g->knock_log);
 	nflog_close(g->refusal_log);
-	if (g->flow) {
-		(void)flow_read(g->flow, 1000);
-		flow_close(g->flow);
-	}
+	access_close(g);
 	merge_free(g->refusals);
 	admission_free(g->admission);
 	if (g->running) {

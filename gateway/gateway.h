@@ -27,6 +27,7 @@
 #include "gateway/role.h"
 #include "gateway/tunnel.h"
 
+struct access;
 struct admission;
 struct control;
 struct logins;
@@ -45,6 +46,7 @@ struct gateway {
 	struct drift drift; /* how the files that lie there differ from it */
 	int64_t started;
 	struct clock_watch clock;
+	int64_t last_line; /* when the run before this one last wrote to the logs; 0: there was none */
 	bool was_clean; /* the run before this one ended in order */
 	bool rebooted; /* while starting: the machine was started since the last run */
 
@@ -54,6 +56,7 @@ struct gateway {
 	struct tunnel *tunnel;
 	struct handshake *handshake;
 	struct flow *flow;
+	struct access *access;
 	struct nflog *knock_log, *refusal_log;
 
 	struct peers *peers;

@@ -7,6 +7,7 @@
 
 #include "common/paths.h"
 #include "common/say.h"
+#include "gateway/access.h"
 #include "gateway/enforcement.h"
 #include "gateway/event.h"
 #include "gateway/evidence.h"
@@ -191,10 +192,12 @@ int gateway_reload(struct gateway *g, struct gateway_request *q)
 	/* Settings without their ACLs would be half a change. */
 	if (r == 0)
 		r = gateway_apply_acl(g, q);
-	if (r < 0)
+	if (r < 0) {
 		respec_back(g, &before);
-	else
+	} else {
 		rechecks_reload(g);
+		access_settings(g);
+	}
 	evidence_settings(g);
 	(void)finish(g, &silent, r < 0 ? "config-rejected" : "config-applied", NULL, r,
 		r < 0 ? strdup("its ACLs could not be put in force; acl-rejected before this says why") : NULL);

@@ -5,6 +5,7 @@
 #include "common/say.h"
 #include "gateway/boot.h"
 #include "gateway/enforcement.h"
+#include "gateway/flow_left.h"
 #include "gateway/systemd.h"
 
 #define GATEWAY_UNIT "sekisho-gateway.service"
@@ -41,6 +42,8 @@ int guard_close(struct gateway *g, char *why, size_t why_size)
 	secret_wipe(&key, sizeof key);
 	if (r == 0)
 		r = enforcement_remove(g, why, why_size);
+	if (r == 0)
+		flow_left_shut(PATH_FLOWS, PATH_FLOWS_SHUT);
 	if (r == 0)
 		say_info("tunnel and firewall are out of the kernel; no device can reach anything");
 	return r;

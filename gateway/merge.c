@@ -21,6 +21,7 @@ struct entry {
 
 struct merge {
 	struct log *log;
+	int64_t usec; /* how long an entry counts */
 	struct entry *entries; /* in order of their first event */
 	unsigned count;
 	struct index by_key;
@@ -38,6 +39,7 @@ int merge_new(struct log *log, struct merge **out)
 	if (!m)
 		return -ENOMEM;
 	m->log = log;
+	merge_thin(m, false);
 	m->by_key.compare = compare;
 	*out = m;
 	return 0;
@@ -75,16 +77,16 @@ static struct entry *entry_find(struct merge *m, const void *key, size_t size)
 	return index_find(&m->by_key, &like);
 }
 
-/* Its minute is over; or the clock was set back, and nobody knows. */
-static bool is_old(const struct entry *e, int64_t now)
+/* Its time is over; or the clock was set back, and nobody knows. */
+static bool is_old(const struct merge *m, const struct entry *e, int64_t now)
 {
-	return now - e->first >= MERGE_SECONDS * INT64_C(1000000) || now < e->first;
+	return now - e->first >= m->usec || now < e->first;
 }
 
 bool merge_count(struct merge *m, const void *key, size_t size, int64_t now)
 {
 	struct entry *e = entry_find(m, key, size);
-	if (e && is_old(e, now)) {
+	if (e && is_old(m, e, now)) {
 		entry_close(m, e);
 		e = NULL;
 	}
@@ -119,12 +121,17 @@ void merge_first(struct merge *m, const void *key, size_t size, enum log_file fi
 	m->count++;
 }
 
+void merge_thin(struct merge *m, bool thin)
+{
+	m->usec = (thin ? MERGE_THIN_SECONDS : MERGE_SECONDS) * INT64_C(1000000);
+}
+
 void merge_tick(struct merge *m, int64_t now)
 {
 	struct entry *e, *next;
 	DL_FOREACH_SAFE(m->entries, e, next)
 	{
-		if (!is_old(e, now))
+		if (!is_old(m, e, now))
 			break; /* in order of their first event */
 		entry_close(m, e);
 	}

@@ -15,7 +15,7 @@
 
 struct merge;
 
-enum { MERGE_SECONDS = 60, MERGE_KEY_MAX = 96, MERGE_ENTRIES_MAX = 8192 };
+enum { MERGE_SECONDS = 60, MERGE_THIN_SECONDS = 600, MERGE_KEY_MAX = 96, MERGE_ENTRIES_MAX = 8192 };
 
 int merge_new(struct log *log, struct merge **out);
 
@@ -31,7 +31,10 @@ bool merge_count(struct merge *m, const void *key, size_t size, int64_t now);
 /* Logs the first event (stolen) and remembers it under `key`. */
 void merge_first(struct merge *m, const void *key, size_t size, enum log_file file, int64_t now, json_t *event, bool durable);
 
-/* Writes the counts of entries older than MERGE_SECONDS. */
+/* Counts for MERGE_THIN_SECONDS, so that fewer lines come of it; or for MERGE_SECONDS, as at first. */
+void merge_thin(struct merge *m, bool thin);
+
+/* Writes the counts of entries that are old enough. */
 void merge_tick(struct merge *m, int64_t now);
 
 #endif

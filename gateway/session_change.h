@@ -5,8 +5,6 @@
 
 #include "gateway/session_internal.h"
 
-enum { FLOW_BATCHES = 1024 }; /* datagrams of ended flows read before the switch */
-
 /* One session's part. */
 struct session_step {
 	struct session *session;

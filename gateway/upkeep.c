@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/say.h"
+#include "gateway/access.h"
 #include "gateway/enforcement.h"
 #include "gateway/event.h"
 #include "gateway/evidence.h"
@@ -39,7 +40,6 @@ static int on_flow(sd_event_source *source, int fd, uint32_t events, void *arg)
 	int r = flow_read(g->flow, BATCHES_PER_TURN);
 	if (r < 0)
 		say_warning("cannot read connection records: %s", strerror(-r));
-	log_lost(g, LOG_ACCESS, "connection records", flow_overruns(g->flow));
 	return 0;
 }
 
@@ -96,6 +96,7 @@ static int on_second(sd_event_source *source, uint64_t usec, void *arg)
 	places_look(g);
 	logins_tick(g, time_boot());
 	merge_tick(g->refusals, now);
+	access_tick(g);
 	(void)log_sync(g->log);
 	evidence_look(g);
 	/* On time for what is due within the next second; at once when the sessions have more to do. */

@@ -72,6 +72,7 @@ class World:
             sys.exit("world.py changes users and files: start it with tests/system/run")
         self.processes = {}  # name -> Popen
         self.gateway_environment = {}  # beside what its unit gives it
+        self.kept = None  # the descriptor that it asked its supervisor to keep for its next run
         self.counters = {name: 0 for name in STAFF}  # the next one-time code of each
         self.ca = "/etc/sekisho/tls/ca.crt"  # setup's trial authority, which the phones trust
         atexit.register(self.close)
@@ -262,18 +263,35 @@ class World:
         self.notify.setblocking(False)
         environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "NOTIFY_SOCKET": path, "LANG": "C.UTF-8", "LD_BIND_NOW": "1",
                        **{k: v for k, v in os.environ.items() if k.endswith("SAN_OPTIONS")}, **self.gateway_environment}
-        self.processes["gateway"] = self.gw.popen(*self.gateway_command(), env=environment, stdin=subprocess.DEVNULL,
+        command, kept = self.gateway_command(), ()
+        if self.kept is not None:  # as systemd gives it back: sd_listen_fds(3)
+            given = f'LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=connections exec "$@" 3<&{self.kept}'
+            command = ["bash", "-c", given, "bash", *command]
+            kept = (self.kept,)
+        self.processes["gateway"] = self.gw.popen(*command, env=environment, stdin=subprocess.DEVNULL, pass_fds=kept,
                                                   stdout=self.log_file("gateway"), stderr=subprocess.STDOUT, umask=0o027)
         return self.processes["gateway"]
 
     def notified(self, word):
         """Has the gateway sent this line to its supervisor?"""
         try:
-            while word not in self.notify.recv(4096).decode().split("\n"):
-                pass
-            return True
+            while True:
+                said, given, _, _ = socket.recv_fds(self.notify, 4096, 1)
+                lines = said.decode().split("\n")
+                if given:
+                    assert "FDSTORE=1" in lines and "FDNAME=connections" in lines
+                    self.forget_kept()
+                    self.kept = given[0]
+                if word in lines:
+                    return True
         except BlockingIOError:
             return False
+
+    def forget_kept(self):
+        """As systemd does when the unit is stopped."""
+        if self.kept is not None:
+            os.close(self.kept)
+        self.kept = None
 
     def start_gateway(self, deadline=20.0):
         process = self.spawn_gateway()
@@ -329,6 +347,7 @@ class World:
             process.kill()
             process.wait()
         self.processes = {}
+        self.forget_kept()
         for pid in self.pids("wireguard-go") + self.pids("sekisho-auth"):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)

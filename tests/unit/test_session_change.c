@@ -61,7 +61,7 @@ static void open_parts(struct gateway *g)
 	g->firewall = opened(false);
 	assert_int_equal(ledger_open(FOLDER "/ledger", &g->ledger, why, sizeof why), 0);
 	assert_int_equal(log_open(FOLDER, NULL, "gw1", 0, &g->log, why, sizeof why), 0);
-	assert_int_equal(flow_open(no_flow, NULL, &g->flow, why, sizeof why), 0);
+	assert_int_equal(flow_open(&(struct flow_sink){.closed = no_flow}, -1, &g->flow, why, sizeof why), 0);
 	assert_int_equal(peers_new(&g->peers), 0);
 	assert_int_equal(sessions_new(&g->sessions), 0);
 	clock_watch_start(&g->clock, clock_offset());
