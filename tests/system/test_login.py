@@ -5,9 +5,9 @@ import threading
 
 import pytest
 
-from world import PAM, STAFF, field, wait_until
+from world import PAM, SLOWER, STAFF, field, wait_until
 
-SETTINGS = {"pam_timeout": "3s", "login_timeout": "5m", "login_parallel": "2",
+SETTINGS = {"pam_timeout": f"{3 * SLOWER:.0f}s", "login_timeout": "5m", "login_parallel": "2",
             "login_failures": "50 per 1m", "unknown_users": "hash"}
 
 # k-mori's module hangs, as one does whose directory server does not answer; everybody else is asked as usual.
