@@ -9,9 +9,6 @@
 
 #include "common/text.h"
 
-/* Severities of RFC 5424 section 6.2.1, as sd-daemon(3) writes them. */
-enum severity { SEVERITY_ERROR = 3, SEVERITY_WARNING = 4, SEVERITY_INFO = 6 };
-
 static const char *name = "sekisho";
 
 void say_name(const char *program)
@@ -19,34 +16,34 @@ void say_name(const char *program)
 	name = program;
 }
 
-static void say(enum severity severity, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
+static void say(enum say_level level, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
 
-static void say_line(enum severity severity, const char *text)
+static void say_line(enum say_level level, const char *text)
 {
 	char safe[2048], front[80];
 	text_safe(text, safe, sizeof safe);
 	if (isatty(STDERR_FILENO))
 		snprintf(front, sizeof front, "%s: %s", name,
-			severity == SEVERITY_INFO    ? ""
-			: severity == SEVERITY_ERROR ? "error: "
-						     : "warning: ");
+			level == SAY_INFO    ? ""
+			: level <= SAY_ERROR ? "error: "
+					     : "warning: ");
 	else
-		snprintf(front, sizeof front, "<%d>", (int)severity);
+		snprintf(front, sizeof front, "<%d>", (int)level);
 	/* One write: lines of several processes on one pipe must not mix. */
 	dprintf(STDERR_FILENO, "%s%s\n", front, safe);
 }
 
-static void say(enum severity severity, const char *format, va_list args)
+static void say(enum say_level level, const char *format, va_list args)
 {
 	char *text, *rest, *line;
 	if (vasprintf(&text, format, args) < 0) {
-		say_line(severity, format);
+		say_line(level, format);
 		return;
 	}
 	rest = text;
 	while ((line = strsep(&rest, "\n")))
 		if (*line)
-			say_line(severity, line);
+			say_line(level, line);
 	free(text);
 }
 
@@ -54,7 +51,7 @@ void say_error(const char *format, ...)
 {
 	va_list args;
 	va_start(args, format);
-	say(SEVERITY_ERROR, format, args);
+	say(SAY_ERROR, format, args);
 	va_end(args);
 }
 
@@ -62,7 +59,7 @@ void say_warning(const char *format, ...)
 {
 	va_list args;
 	va_start(args, format);
-	say(SEVERITY_WARNING, format, args);
+	say(SAY_WARNING, format, args);
 	va_end(args);
 }
 
@@ -70,7 +67,15 @@ void say_info(const char *format, ...)
 {
 	va_list args;
 	va_start(args, format);
-	say(SEVERITY_INFO, format, args);
+	say(SAY_INFO, format, args);
+	va_end(args);
+}
+
+void say_at(enum say_level level, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	say(level, format, args);
 	va_end(args);
 }
 
@@ -78,7 +83,7 @@ void say_fatal(const char *format, ...)
 {
 	va_list args;
 	va_start(args, format);
-	say(SEVERITY_ERROR, format, args);
+	say(SAY_ERROR, format, args);
 	va_end(args);
 	exit(1);
 }

@@ -8,12 +8,18 @@
 #ifndef SEKISHO_SAY_H
 #define SEKISHO_SAY_H
 
+/* Severities of RFC 5424 section 6.2.1, as sd-daemon(3) writes them. */
+enum say_level { SAY_CRITICAL = 2, SAY_ERROR = 3, SAY_WARNING = 4, SAY_INFO = 6 };
+
 /* The program's name for the front of a line on a terminal; called once, first. */
 void say_name(const char *program);
 
 void say_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void say_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void say_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* For a level that is known only when it happens. */
+void say_at(enum say_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Start-up only: says it and exits with 1. */
 void say_fatal(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));

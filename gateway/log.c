@@ -168,12 +168,28 @@ static void notice_gap(struct log *l, enum log_file file, const json_t *event)
 			reason ? reason : "");
 }
 
-int log_write(struct log *l, enum log_file file, int64_t when, json_t *event, bool durable)
+/* The line just made is still in l->line; of an event that could not be recorded, one is made for the caller alone. */
+static void copy_line(
+	struct log *l, enum log_file file, int64_t when, json_t *event, bool recorded, char copy[static LOG_COPY_MAX])
+{
+	_Static_assert((int)LOG_COPY_MAX >= (int)LOG_LINE_MAX, "a line fits, and NUL takes its newline's place");
+	const struct log_envelope envelope = {when, 0, files[file].dataset, l->observer};
+	ssize_t size = 0;
+	if (!recorded)
+		size = log_compose(event, &envelope, l->line);
+	*copy = '\0';
+	if (size >= 0)
+		*(char *)mempcpy(copy, l->line, strcspn(l->line, "\n")) = '\0';
+}
+
+static int record(struct log *l, enum log_file file, int64_t when, json_t *event, bool durable, char *copy)
 {
 	int r = log_record_missing(l, file);
 	/* On a full disk what must be recorded goes on, and the gap is told later. */
 	if (!r || (durable && r == -ENOSPC))
 		r = put_line(l, file, when, event, durable);
+	if (copy)
+		copy_line(l, file, when, event, !r, copy);
 	if (r < 0) {
 		log_count_missing(l, file, when, missing_reason(r));
 	} else {
@@ -196,6 +212,16 @@ int log_write_text(struct log *l, enum log_file file, int64_t when, const char *
 	else
 		seal_if_due(l, file, "lines");
 	return r;
+}
+
+int log_write(struct log *l, enum log_file file, int64_t when, json_t *event, bool durable)
+{
+	return record(l, file, when, event, durable, NULL);
+}
+
+int log_write_copy(struct log *l, enum log_file file, int64_t when, json_t *event, char copy[static LOG_COPY_MAX])
+{
+	return record(l, file, when, event, true, copy);
 }
 
 int log_sync(struct log *l)

@@ -17,6 +17,8 @@
 
 struct log;
 
+enum { LOG_COPY_MAX = 16384 };
+
 enum log_file { LOG_AUTH, LOG_ACCESS, LOG_AUDIT, LOG_FILES };
 
 /* What there is room for. */
@@ -57,6 +59,10 @@ int log_write(struct log *l, enum log_file file, int64_t when, json_t *event, bo
  * with a comma behind each. Both are valid JSON between these, and short enough for a line.
  */
 int log_write_text(struct log *l, enum log_file file, int64_t when, const char *event, const char *rest);
+
+/* The same, durable; `copy` gets the line as it stands in the file, without its newline, or, when it could not be recorded, as it would
+ * have stood there, with number 0; "" when not even that can be made. */
+int log_write_copy(struct log *l, enum log_file file, int64_t when, json_t *event, char copy[static LOG_COPY_MAX]);
 
 /* Flushes what was written without `durable`, and seals what is due; called from a timer. 0 or -errno. */
 int log_sync(struct log *l);
