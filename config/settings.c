@@ -52,6 +52,12 @@ static const struct {
 	[KEY_LOG_SPACE_LOW] = {"log-space-low", 1, 1, "256", false, settings_read_log_space_low, settings_check_log_space},
 	[KEY_LOG_FULL_ACTION] = {"log-full-action", 1, 1, "refuse-logins", false, settings_read_log_full_action, NULL},
 	[KEY_LOG_COPY] = {"log-copy", 1, 3, "auth audit", false, settings_read_log_copy, NULL},
+	[KEY_ALERT_HOOK] = {"alert-hook", 1, 1, "/usr/local/sbin/sekisho-alert", false, settings_read_alert_hook, NULL},
+	[KEY_ALERT_TIMEOUT] = {"alert-timeout", 1, 1, "30s", false, settings_read_alert_timeout, NULL},
+	[KEY_ALERT_RATE] = {"alert-rate", 3, 3, "10 per 1m", false, settings_read_alert_rate, NULL},
+	[KEY_ALERT_DEVICE_FAILURES] = {"alert-device-failures", 3, 3, "10 per 1h", false, settings_read_alert_device_failures, NULL},
+	[KEY_ALERT_USER_DEVICES] = {"alert-user-devices", 3, 3, "3 per 1h", false, settings_read_alert_user_devices, NULL},
+	[KEY_ALERT_REFUSED_KEYS] = {"alert-refused-keys", 3, 3, "10 per 1h", false, settings_read_alert_refused_keys, NULL},
 	[KEY_ON_STOP] = {"on-stop", 1, 1, "close", false, settings_read_on_stop, NULL},
 	[KEY_SESSIONS_AFTER_REBOOT] = {"sessions-after-reboot", 1, 1, "end", false, settings_read_sessions_after_reboot, NULL},
 	[KEY_DNS_SEARCH] = {"dns-search", 1, SEARCH_MAX, "example.jp", false, settings_read_dns_search, NULL},
@@ -76,6 +82,15 @@ static const struct settings defaults = {
 	.login_failures = 5,
 	.login_failures_seconds = 5 * 60,
 	.log_reserve_bytes = UINT64_C(64) << 20,
+	.alert_timeout_seconds = 30,
+	.alert_rate = 10,
+	.alert_rate_seconds = 60,
+	.alert_device_failures = 10,
+	.alert_device_failures_seconds = 3600,
+	.alert_user_devices = 3,
+	.alert_user_devices_seconds = 3600,
+	.alert_refused_keys = 10,
+	.alert_refused_keys_seconds = 3600,
 };
 
 /* The keyword that the line begins with, or KEYWORDS. */

@@ -10,16 +10,21 @@
  *   extra-ports          PORT...                       none; at most 15 UDP ports that lead to listen-port too
  *   interface            NAME (<=15, [a-z0-9_.-])      sekisho0
  *   backend              auto|kernel|userspace         auto
- *   tunnel-network       PREFIX [PREFIX]               (required) one IPv4 (/8../28) and at most one IPv6 (/32../120); phones
- * live there the gateway is its first host address resolver             ADDRESS...                    (required) 1..4 DNS servers
- * that phones use, reachable before login internal-networks    PREFIX...                     (required) 1..64; what lies behind
- * the gateway portal-name          NAME                          (required) DNS name of the login page portal-port          PORT
- * 443 session              TIME [idle TIME]              12h idle 1h default-access       deny|login                    deny may
- * a user without any ACL file log in (reaching nothing)? peer-idle            TIME                          15m (>= 5s) peers
- * without traffic or handshake are taken out poll-interval        TIME                          10s (1s..60s) dead-man TIME 15m
- * (30s..1d) login-parallel       N                             4 (1..64) PAM computations at the same time login-attempts-max   N
- * 200 (1..2000) attempts under way at the same time login-timeout        TIME                          5m (10s..30m) one attempt
- * from first to last pam-timeout          TIME                          20s (1s..5m) how long one PAM computation may take
+ *   tunnel-network       PREFIX [PREFIX]               (required) one IPv4 (/8../28) and at most one IPv6 (/32../120); phones live there
+ *                                                      the gateway is its first host address
+ *   resolver             ADDRESS...                    (required) 1..4 DNS servers that phones use, reachable before login
+ *   internal-networks    PREFIX...                     (required) 1..64; what lies behind the gateway
+ *   portal-name          NAME                          (required) DNS name of the login page
+ *   portal-port          PORT                          443
+ *   session              TIME [idle TIME]              12h idle 1h
+ *   default-access       deny|login                    deny    may a user without any ACL file log in (reaching nothing)?
+ *   peer-idle            TIME                          15m (>= 5s) peers without traffic or handshake are taken out
+ *   poll-interval        TIME                          10s (1s..60s)
+ *   dead-man             TIME                          15m (30s..1d)
+ *   login-parallel       N                             4 (1..64) PAM computations at the same time
+ *   login-attempts-max   N                             200 (1..2000) attempts under way at the same time
+ *   login-timeout        TIME                          5m (10s..30m) one attempt from first to last
+ *   pam-timeout          TIME                          20s (1s..5m) how long one PAM computation may take
  *   account-recheck      TIME                          5m (5s..1d) how often the account of a user who is logged in is looked at
  *   login-failures       N per TIME                    5 per 5m, 1..100: failed attempts of one device before it must wait
  *   unknown-users        hash|plain                    hash    how unknown user names are logged
@@ -29,6 +34,12 @@
  *   log-space-low        MIB                           4 x log-space-reserve; with less, access is logged in less detail
  *   log-full-action      refuse-logins|close-sessions|continue   refuse-logins; what happens when nothing can be recorded
  *   log-copy             none|FILE...                  none    of auth, audit, access: lines that also go to syslog
+ *   alert-hook           PATH|none                     none    a program that is run for each alert
+ *   alert-timeout        TIME                          30s (1s..5m) how long it may take
+ *   alert-rate           N per TIME                    10 per 1m, 1..100: alerts of one kind; the rest is summed up
+ *   alert-device-failures N per TIME                   10 per 1h, 1..100: failed logins of one device that are an alert
+ *   alert-user-devices   N per TIME                    3 per 1h, 1..100: devices on which one user name fails to log in
+ *   alert-refused-keys   N per TIME                    10 per 1h, 1..100: refused keys from one outer address
  *   on-stop              close|leave                   close   what happens to the tunnel when the gateway is stopped, not restarted
  *   sessions-after-reboot end|keep                     end     do sessions survive a start of the machine?
  *   dns-search           NAME...                       none; at most 4
@@ -46,7 +57,7 @@
 #include "config/policy.h"
 
 enum { RESOLVERS_MAX = 4, NETWORKS_MAX = 64, HOST_NAME_LIMIT = 254, INTERFACE_NAME_MAX = 16, SEARCH_MAX = 4, TIME_ZONE_MAX = 63 };
-enum { EXTRA_PORTS_MAX = 15 };
+enum { EXTRA_PORTS_MAX = 15, ALERT_HOOK_MAX = 255 };
 
 enum backend_choice { BACKEND_AUTO, BACKEND_KERNEL, BACKEND_USERSPACE };
 
@@ -84,6 +95,11 @@ struct settings {
 	enum log_full_action log_full_action;
 	bool log_copy_auth, log_copy_access, log_copy_audit;
 	bool stop_leaves, reboot_keeps;
+	char alert_hook[ALERT_HOOK_MAX + 1]; /* "" for none */
+	unsigned alert_hook_line, alert_hook_column; /* where it stands, for who looks at the program */
+	int64_t alert_timeout_seconds;
+	unsigned alert_rate, alert_device_failures, alert_user_devices, alert_refused_keys;
+	int64_t alert_rate_seconds, alert_device_failures_seconds, alert_user_devices_seconds, alert_refused_keys_seconds;
 };
 
 /* Reads and checks the file. 0; or -EINVAL with every mistake in `d`; or -errno from opening it (also put into `d`, with

@@ -39,6 +39,12 @@ enum keyword {
 	KEY_LOG_SPACE_LOW,
 	KEY_LOG_FULL_ACTION,
 	KEY_LOG_COPY,
+	KEY_ALERT_HOOK,
+	KEY_ALERT_TIMEOUT,
+	KEY_ALERT_RATE,
+	KEY_ALERT_DEVICE_FAILURES,
+	KEY_ALERT_USER_DEVICES,
+	KEY_ALERT_REFUSED_KEYS,
 	KEY_ON_STOP,
 	KEY_SESSIONS_AFTER_REBOOT,
 	KEY_DNS_SEARCH,
@@ -85,11 +91,20 @@ bool settings_read_log_space_reserve(struct reader *r);
 bool settings_read_log_space_low(struct reader *r);
 bool settings_read_log_full_action(struct reader *r);
 bool settings_read_log_copy(struct reader *r);
+bool settings_read_alert_hook(struct reader *r);
+bool settings_read_alert_timeout(struct reader *r);
+bool settings_read_alert_rate(struct reader *r);
+bool settings_read_alert_device_failures(struct reader *r);
+bool settings_read_alert_user_devices(struct reader *r);
+bool settings_read_alert_refused_keys(struct reader *r);
 bool settings_read_dns_search(struct reader *r);
 bool settings_read_on_stop(struct reader *r);
 bool settings_read_sessions_after_reboot(struct reader *r);
 bool settings_read_time_zone(struct reader *r);
 bool settings_read_label(struct reader *r);
+
+/* `N per TIME`, N from 1 to 100, the shape of several of them. */
+bool settings_read_per(struct reader *r, unsigned *count, int64_t *seconds);
 
 /* Each reports in which way the values of the current line do not go together with other settings. */
 void settings_check_endpoint(const struct reader *r);

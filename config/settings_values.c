@@ -198,16 +198,22 @@ bool settings_read_account_recheck(struct reader *r)
 	return read_time(r, 1, 5, 86400, &r->s.account_recheck_seconds);
 }
 
-bool settings_read_login_failures(struct reader *r)
+bool settings_read_per(struct reader *r, unsigned *count, int64_t *seconds)
 {
-	const bool number = read_number(r, 1, 1, 100, &r->s.login_failures);
+	const bool number = read_number(r, 1, 1, 100, count);
 
 	if (!lexer_is(&r->lx, 2, "per")) {
 		const struct word w = lexer_word(&r->lx, 2);
-		lexer_mistake(&r->lx, &w, "'%s' does not belong here; expected a line like: login-failures 5 per 5m", w.text);
+		lexer_mistake(
+			&r->lx, &w, "'%s' does not belong here; expected a line like: %s 5 per 5m", w.text, r->lx.words[0].text);
 		return false;
 	}
-	return read_time(r, 3, 1, 0, &r->s.login_failures_seconds) && number;
+	return read_time(r, 3, 1, 0, seconds) && number;
+}
+
+bool settings_read_login_failures(struct reader *r)
+{
+	return settings_read_per(r, &r->s.login_failures, &r->s.login_failures_seconds);
 }
 
 bool settings_read_unknown_users(struct reader *r)
@@ -295,6 +301,11 @@ bool settings_read_log_copy(struct reader *r)
 		*chosen[n] = true;
 	}
 	return true;
+}
+
+bool settings_read_alert_timeout(struct reader *r)
+{
+	return read_time(r, 1, 1, 5 * 60, &r->s.alert_timeout_seconds);
 }
 
 bool settings_read_on_stop(struct reader *r)

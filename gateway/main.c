@@ -13,6 +13,7 @@
 #include "common/say.h"
 #include "gateway/gateway.h"
 #include "gateway/guard.h"
+#include "gateway/hook.h"
 #include "gateway/json_wipe.h"
 #include "gateway/privileges.h"
 
@@ -136,6 +137,9 @@ int main(int argc, char **argv)
 	int option;
 	started_by = getuid();
 	say_name("sekisho-gateway");
+	/* Started by the gateway for itself (hook.h), with its socket in place: no option of people's. */
+	if (argc == 2 && !strcmp(argv[1], "--alert-runner"))
+		return hook_run();
 	json_wipe_start();
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (option) {

@@ -73,6 +73,23 @@ static int harden(char *why, size_t why_size)
 	return 0;
 }
 
+int privileges_drop_all(char *why, size_t why_size)
+{
+	const struct rlimit none = {0, 0};
+	int r = geteuid() == 0 ? -EPERM : 0;
+	if (r == 0 && (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ||
+			      prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || setrlimit(RLIMIT_CORE, &none) < 0))
+		r = -errno;
+	capng_clear(CAPNG_SELECT_CAPS);
+	if (r == 0 && (capng_apply(CAPNG_SELECT_CAPS) < 0 || capng_get_caps_process() < 0 ||
+			      capng_have_capabilities(CAPNG_SELECT_CAPS) != CAPNG_NONE))
+		r = -EPERM;
+	if (r < 0)
+		snprintf(why, why_size, "cannot give up the gateway's capabilities: %s", strerror(-r));
+	umask(077);
+	return r;
+}
+
 int privileges_drop(char *why, size_t why_size)
 {
 	const struct passwd *user = getpwnam(USER_GATEWAY);

@@ -15,4 +15,7 @@
  */
 int privileges_drop(char *why, size_t why_size);
 
+/* For a process beside the gateway: not even that capability, and no way to one. Refused to root. 0 or -errno with `why`. */
+int privileges_drop_all(char *why, size_t why_size);
+
 #endif
