@@ -7,6 +7,8 @@
 
 #include "common/paths.h"
 #include "common/say.h"
+#include "gateway/alert.h"
+#include "gateway/brute.h"
 #include "gateway/device.h"
 #include "gateway/event.h"
 #include "gateway/merge.h"
@@ -44,15 +46,12 @@ struct refusal_key {
 	uint8_t replayed;
 };
 
-static void log_alert_lost(struct gateway *g, const struct device *d, const struct endpoint *from, int64_t now)
+static void alert_lost(struct gateway *g, const struct device *d, const struct endpoint *from)
 {
-	char outer[ENDPOINT_TEXT];
-	json_t *e = event_new("alert", NULL, "lost-device-seen");
+	json_t *e = alert_new(ALERT_LOST_DEVICE_SEEN);
 	event_device(e, d);
 	event_endpoint(e, from);
-	(void)log_write(g->log, LOG_AUDIT, now, e, true);
-	say_warning("lost device d%u knocked from %s and was refused; the log has it as device-refused", d->id,
-		endpoint_format(from, outer));
+	alert_raise(g, e);
 }
 
 static void refuse(struct gateway *g, const struct knock *knock, const struct device *d, const struct endpoint *from,
@@ -86,7 +85,9 @@ static void refuse(struct gateway *g, const struct knock *knock, const struct de
 		event_rule(e, line->file, line->line);
 	merge_first(g->refusals, &key, sizeof key, LOG_AUTH, now, e, lost);
 	if (lost)
-		log_alert_lost(g, d, from, now);
+		alert_lost(g, d, from);
+	if (!key.replayed)
+		brute_refused(g, &knock->device, from);
 }
 
 static void admit(struct gateway *g, const struct knock *knock, const struct device *d, const struct endpoint *from)

@@ -58,7 +58,10 @@
  * {"generation", "files", "rules", "applied", "differing": n|null, "archive": {"generations": n, "bytes": n}}, "profiles",
  *          "firewall": {"denied", "no_session", "stale", "spoofed", "knocks"},
  *          "knocks": {"admitted", "refused", "replayed", "forged", "dropped"},
- *          "portal": bool, "problems": ["sentence", ...], "notices": ["sentence", ...]}
+ *          "portal": bool, "alerts": ALERTS, "problems": ["sentence", ...], "notices": ["sentence", ...]}
+ *          ALERTS {"raised", "suppressed", "hook": path|null, "hook_runs", "hook_failures", "hook_missed",
+ *          "last": [{"time", "reason", "text"}, ...]}, since the start, the last ones first; suppressed: held back by alert-rate;
+ *          hook_missed: recorded, but too many waited for the hook
  *          problems: empty when all is well; notices: no faults; differing: files of PATH_ACL_DIR that are others than those
  *          in force
  */

@@ -7,6 +7,7 @@
 
 #include "common/paths.h"
 #include "gateway/admission.h"
+#include "gateway/alert.h"
 #include "gateway/control_internal.h"
 #include "gateway/evidence.h"
 #include "gateway/login.h"
@@ -119,6 +120,7 @@ static json_t *problems_json(struct gateway *g)
 		"the login page is not connected: systemctl start sekisho-portal.socket sekisho-portal.service");
 	problem(problems, !listening(PATH_AUTH_SOCKET),
 		"nobody can log in, sekisho-auth is not listening: systemctl start sekisho-auth.socket");
+	problem(problems, alerts_problem(g, text, sizeof text), text);
 	problem(problems, rechecks_problem(g, text, sizeof text), text);
 	problem(problems, access(PATH_PAM_SERVICE_ETC, F_OK) < 0 && access(PATH_PAM_SERVICE_USR, F_OK) < 0,
 		"nobody can log in, the PAM service is missing: write " PATH_PAM_SERVICE_ETC " (`sekisho setup` does)");
@@ -156,14 +158,14 @@ void control_status(struct exchange *x)
 	if (!exchange_unpack(x, "{s:s}", "verb", &verb))
 		return;
 	json_t *acl = acl_json(g);
-	exchange_end(
-		x, json_pack("{s:s, s:o, s:s, s:s, s:i, s:s, s:s, s:o, s:o, s:o, s:i, s:i, s:o, s:i, s:o, s:o, s:b, s:o, s:o}",
-			   "version", SEKISHO_VERSION, "started", control_json_time(g->started), "backend",
-			   tunnel_backend(g->tunnel), "interface", g->settings.interface, "listen_port",
-			   (int)g->settings.listen_port, "endpoint", control_endpoint(&g->settings, endpoint), "public_key",
-			   key_format(handshake_public(g->handshake), key), "v4", control_json_addr(&g->settings.gateway4), "v6",
-			   control_json_addr(&g->settings.gateway6), "devices", devices_json(g), "sessions",
-			   (int)sessions_count(g), "logins", (int)logins_count(g->logins), "acl", acl, "profiles",
-			   (int)sessions_profiles(g), "firewall", firewall_json(g), "knocks", knocks_json(g), "portal",
-			   (int)portalchan_connected(g->portal), "problems", problems_json(g), "notices", notices_json(g, acl)));
+	exchange_end(x,
+		json_pack("{s:s, s:o, s:s, s:s, s:i, s:s, s:s, s:o, s:o, s:o, s:i, s:i, s:o, s:i, s:o, s:o, s:b, s:o, s:o, s:o}",
+			"version", SEKISHO_VERSION, "started", control_json_time(g->started), "backend",
+			tunnel_backend(g->tunnel), "interface", g->settings.interface, "listen_port",
+			(int)g->settings.listen_port, "endpoint", control_endpoint(&g->settings, endpoint), "public_key",
+			key_format(handshake_public(g->handshake), key), "v4", control_json_addr(&g->settings.gateway4), "v6",
+			control_json_addr(&g->settings.gateway6), "devices", devices_json(g), "sessions", (int)sessions_count(g),
+			"logins", (int)logins_count(g->logins), "acl", acl, "profiles", (int)sessions_profiles(g), "firewall",
+			firewall_json(g), "knocks", knocks_json(g), "portal", (int)portalchan_connected(g->portal), "alerts",
+			alerts_json(g), "problems", problems_json(g), "notices", notices_json(g, acl)));
 }

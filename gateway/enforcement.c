@@ -7,6 +7,7 @@
 
 #include "common/paths.h"
 #include "common/say.h"
+#include "gateway/alert.h"
 #include "gateway/event.h"
 #include "gateway/netif.h"
 #include "gateway/peer.h"
@@ -115,18 +116,10 @@ int enforcement_renew(struct gateway *g)
 	return firewall_alive(g->firewall, (unsigned)g->settings.dead_man_seconds);
 }
 
-static void record(struct gateway *g, const char *action, const char *outcome, const char *what)
+static void restored(struct gateway *g, const char *reason, enum alert_kind alert)
 {
-	json_t *e = event_new(action, outcome, what);
-	(void)log_write(g->log, LOG_AUDIT, time_now(), e, true);
-}
-
-static void restored(struct gateway *g, const char *reason, const char *what)
-{
-	record(g, "firewall-restored", "success", reason);
-	record(g, "alert", NULL, reason);
-	say_warning(
-		"%s was changed by somebody else and has been restored; find out by whom: only the gateway may change it", what);
+	(void)log_write(g->log, LOG_AUDIT, time_now(), event_new("firewall-restored", "success", reason), true);
+	alert_raise(g, alert_new(alert));
 }
 
 static int check_firewall(struct gateway *g)
@@ -147,7 +140,7 @@ out:
 		say_error("cannot restore the firewall (%s: %s); the tunnel stays shut by its routing rule, trying again", why,
 			strerror(-r));
 	else
-		restored(g, "table-changed", "the firewall table `inet sekisho`");
+		restored(g, "table-changed", ALERT_FIREWALL_RESTORED);
 	return r;
 }
 
@@ -161,7 +154,7 @@ static int check_lock(struct gateway *g)
 	if (r < 0)
 		say_error("%s; trying again", why);
 	else
-		restored(g, "routing-rule-removed", "the routing rule of preference 90");
+		restored(g, "routing-rule-removed", ALERT_ROUTING_RESTORED);
 	return r;
 }
 
@@ -183,7 +176,7 @@ static int check_tunnel(struct gateway *g)
 		return r;
 	}
 	peers_forget(g);
-	record(g, "alert", NULL, "tunnel-restored");
+	alert_raise(g, alert_new(ALERT_TUNNEL_RESTORED));
 	return peers_take_over(g);
 }
 

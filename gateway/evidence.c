@@ -8,6 +8,7 @@
 
 #include "common/paths.h"
 #include "common/say.h"
+#include "gateway/alert.h"
 #include "gateway/event.h"
 #include "gateway/session.h"
 
@@ -95,11 +96,21 @@ bool evidence_notice(struct gateway *g, char *text, size_t size)
 
 static void tell(struct gateway *g)
 {
+	static const enum alert_kind kinds[LOG_TROUBLES] = {[LOG_TROUBLE_GAP] = ALERT_LOG_GAP,
+		[LOG_TROUBLE_SEAL] = ALERT_SEAL_FAILED,
+		[LOG_TROUBLE_SPACE_LOW] = ALERT_DISK_LOW,
+		[LOG_TROUBLE_FULL] = ALERT_LOG_FULL,
+		[LOG_TROUBLE_ERROR] = ALERT_LOG_ERROR};
+	static const char *const files[LOG_FILES] = {"auth", "access", "audit"};
 	enum log_trouble kind;
 	enum log_file file;
 	char text[256];
-	while (log_trouble(g->log, &kind, &file, text, sizeof text))
-		say_warning("%s", text);
+	while (log_trouble(g->log, &kind, &file, text, sizeof text)) {
+		json_t *e = alert_new(kinds[kind]);
+		event_text(e, "sekisho.log.file", files[file]);
+		event_text(e, "error.message", text);
+		alert_raise(g, e);
+	}
 }
 
 static void begun(struct gateway *g, int error)

@@ -13,12 +13,15 @@
 #include "common/say.h"
 #include "gateway/access.h"
 #include "gateway/admission.h"
+#include "gateway/alert.h"
 #include "gateway/boot.h"
+#include "gateway/brute.h"
 #include "gateway/control.h"
 #include "gateway/enforcement.h"
 #include "gateway/event.h"
 #include "gateway/evidence.h"
 #include "gateway/generation.h"
+#include "gateway/hook.h"
 #include "gateway/login.h"
 #include "gateway/merge.h"
 #include "gateway/peer.h"
@@ -114,6 +117,10 @@ static int start_tables(struct gateway *g)
 		r = merge_new(g->log, &g->refusals);
 	if (r == 0)
 		r = admission_new(g, &g->admission);
+	if (r == 0)
+		r = brute_new(&g->brute);
+	if (r == 0)
+		r = alerts_open(g);
 	return r;
 }
 
@@ -155,6 +162,8 @@ int gateway_settings(struct settings *settings, char *why, size_t why_size)
 {
 	struct diag d = diag_new();
 	int r = settings_load(PATH_CONFIG, settings, &d);
+	if (r == 0)
+		r = hook_settings_check(PATH_CONFIG, settings, &d);
 	if (r == 0)
 		r = settings_apply_time_zone(settings);
 	char *text = d.count ? diag_render(&d) : NULL;
@@ -243,6 +252,7 @@ void gateway_stop(struct gateway *g)
 	merge_free(g->refusals);
 	admission_free(g->admission);
 	if (g->running) {
+		alerts_tick(g, time_boot(), true);
 		json_t *e = event_new("gateway-stopped", "success", NULL);
 		(void)log_write(g->log, LOG_AUDIT, time_now(), e, true);
 		(void)unlink(RUNNING_MARK);
@@ -255,6 +265,8 @@ void gateway_stop(struct gateway *g)
 		tunnel_close(g->tunnel);
 	if (g->firewall)
 		firewall_close(g->firewall);
+	alerts_close(g->alerts);
+	brute_free(g->brute);
 	if (g->log)
 		log_close(g->log);
 	if (g->ledger)

@@ -29,6 +29,8 @@
 
 struct access;
 struct admission;
+struct alerts;
+struct brute;
 struct control;
 struct logins;
 struct merge;
@@ -67,6 +69,8 @@ struct gateway {
 	struct portalchan *portal;
 	struct rechecks *rechecks;
 	struct control *control;
+	struct alerts *alerts;
+	struct brute *brute;
 
 	int unrecorded_error; /* -errno while nothing can be recorded, see evidence.h; 0 when all is well */
 	int64_t unrecorded_since;

@@ -13,6 +13,7 @@
 #include "gateway/evidence.h"
 #include "gateway/gateway.h"
 #include "gateway/generation.h"
+#include "gateway/hook.h"
 #include "gateway/recheck.h"
 #include "gateway/session.h"
 
@@ -137,6 +138,8 @@ static int load_settings(struct gateway *g, struct settings *s, char **text)
 {
 	struct diag d = diag_new();
 	int r = settings_load(PATH_CONFIG, s, &d);
+	if (r == 0)
+		r = hook_settings_check(PATH_CONFIG, s, &d);
 	if (d.count)
 		*text = diag_render(&d);
 	diag_free(&d);

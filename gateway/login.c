@@ -71,8 +71,7 @@ static bool must_wait(struct gateway *g, uint32_t device, int64_t now)
 
 /* ---- the log ---- */
 
-/* People type passwords into the field for the name: only names that can be somebody's here are logged as they are. */
-static void log_user(struct gateway *g, json_t *e, const struct attempt *a, bool known)
+void login_event_user(struct gateway *g, json_t *e, const struct attempt *a, bool known)
 {
 	for (unsigned i = 0; i < a->device.user_count; i++)
 		known = known || !strcmp(a->device.users[i], a->user);
@@ -96,7 +95,7 @@ int login_log(
 	if (peer)
 		event_endpoint(e, &peer->endpoint);
 	if (a->user[0])
-		log_user(g, e, a, !failed && verdict);
+		login_event_user(g, e, a, !failed && verdict);
 	event_text(e, "user_agent.original", a->agent);
 	event_text(e, "tls.version", a->tls);
 	if (verdict) {

@@ -61,6 +61,10 @@ void login_finish(struct gateway *g, struct attempt *a, enum login_reason reason
 int login_log(
 	struct gateway *g, const struct attempt *a, const char *action, enum login_reason reason, const struct message *verdict);
 
+/* user.name, or user.hash where the name is nobody's here: people type passwords into the field for the name. `known`: it is
+ * somebody's. */
+void login_event_user(struct gateway *g, json_t *e, const struct attempt *a, bool known);
+
 void login_failure_note(struct gateway *g, uint32_t device, int64_t now);
 void login_failures_clear(struct gateway *g, uint32_t device);
 

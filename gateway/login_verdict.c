@@ -8,6 +8,7 @@
 
 #include "common/paths.h"
 #include "common/say.h"
+#include "gateway/brute.h"
 #include "gateway/device.h"
 #include "gateway/evidence.h"
 #include "gateway/login_internal.h"
@@ -157,6 +158,8 @@ static void end(struct gateway *g, struct attempt *a, const struct message *m)
 		if (is_guess(reason))
 			login_failure_note(g, a->device.id, time_boot());
 		(void)login_log(g, a, "login-failed", reason, m);
+		if (is_guess(reason))
+			brute_login(g, a);
 	}
 	answer(c, VERDICT_ACK, reason, opens);
 	a->channel = NULL;

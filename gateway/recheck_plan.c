@@ -7,6 +7,7 @@
 
 #include "common/paths.h"
 #include "common/say.h"
+#include "gateway/alert.h"
 #include "gateway/event.h"
 #include "gateway/index.h"
 #include "gateway/peer.h"
@@ -81,11 +82,10 @@ static void set_failing(struct account *a, const char *why)
 	all->failing++;
 	if (!first)
 		return;
-	say_warning("the account of user %s, who is logged in, cannot be looked at: %s; sessions go on meanwhile", a->user, why);
-	json_t *e = event_new("alert", NULL, "account-recheck-unavailable");
+	json_t *e = alert_new(ALERT_ACCOUNT_RECHECK);
 	event_user(e, a->user);
 	event_text(e, "error.message", why);
-	(void)log_write(g->log, LOG_AUDIT, time_now(), e, true);
+	alert_raise(g, e);
 }
 
 static void clear_failing(struct account *a)

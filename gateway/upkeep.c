@@ -6,6 +6,8 @@
 
 #include "common/say.h"
 #include "gateway/access.h"
+#include "gateway/alert.h"
+#include "gateway/certificate.h"
 #include "gateway/enforcement.h"
 #include "gateway/event.h"
 #include "gateway/evidence.h"
@@ -79,8 +81,10 @@ void upkeep_clock(struct gateway *g)
 	json_t *e = event_new("clock-stepped", NULL, step > 0 ? "forward" : "back");
 	event_number(e, "sekisho.clock.step_ms", (step > 0 ? step : -step) / 1000);
 	(void)log_write(g->log, LOG_AUDIT, time_now(), e, true);
-	say_warning("the clock was set %s by %" PRId64 " s; sessions are judged by the new time", step > 0 ? "forward" : "back",
-		(step > 0 ? step : -step) / (int64_t)SECOND);
+	e = alert_new(ALERT_CLOCK_STEPPED);
+	event_text(e, "sekisho.clock.direction", step > 0 ? "forward" : "back");
+	event_number(e, "sekisho.clock.step_ms", (step > 0 ? step : -step) / 1000);
+	alert_raise(g, e);
 	peers_clock_stepped(g, step);
 	sessions_clock_stepped(g, step);
 }
@@ -97,6 +101,7 @@ static int on_second(sd_event_source *source, uint64_t usec, void *arg)
 	logins_tick(g, time_boot());
 	merge_tick(g->refusals, now);
 	access_tick(g);
+	alerts_tick(g, time_boot(), false);
 	(void)log_sync(g->log);
 	evidence_look(g);
 	/* On time for what is due within the next second; at once when the sessions have more to do. */
@@ -108,6 +113,7 @@ static int on_hour(sd_event_source *source, uint64_t usec, void *arg)
 {
 	(void)usec;
 	notices_look(arg, time_now());
+	certificate_look(arg, time_now());
 	return sd_event_source_set_time_relative(source, HOUR);
 }
 

@@ -21,6 +21,7 @@
 #include "gateway/cli/ca.h"
 #include "gateway/cli/cli.h"
 #include "gateway/cli/skeleton.h"
+#include "gateway/hook.h"
 
 enum { TEXT_MAX = 1024, KEY_FILE_MAX = 16384 };
 
@@ -211,6 +212,8 @@ void check_all(struct check *c)
 	struct settings s;
 	check_users(c);
 	int error = settings_load(PATH_CONFIG, &s, &d);
+	if (!error)
+		(void)hook_settings_check(PATH_CONFIG, &s, &d);
 	check_diag(c, &d, error == -ENOENT ? HINT_SETUP : "edit " PATH_CONFIG "; man sekisho.conf");
 	diag_free(&d);
 	check_tunnel_key(c);

@@ -67,6 +67,20 @@ static void lines_refused(struct table *t, const json_t *s)
 		number(f, "denied"), number(f, "no_session"), number(f, "stale"), number(f, "spoofed"));
 }
 
+static void lines_alerts(struct table *t, const json_t *s)
+{
+	const json_t *a = json_object_get(s, "alerts");
+	const char *hook = cli_text(a, "hook");
+	char held[96] = "";
+	if (number(a, "suppressed"))
+		snprintf(held, sizeof held, ", and " N " held back", number(a, "suppressed"));
+	if (*hook)
+		line(t, "Alerts", N " since the start%s; hook: " N " runs, " N " failed, " N " missed", number(a, "raised"), held,
+			number(a, "hook_runs"), number(a, "hook_failures"), number(a, "hook_missed"));
+	else
+		line(t, "Alerts", N " since the start%s; no hook (alert-hook)", number(a, "raised"), held);
+}
+
 #undef N
 
 static void print_sentences(const char *title, const json_t *sentences)
@@ -95,6 +109,20 @@ static void hint_units(void)
 		cli_lines(stderr, json_string_value(problem));
 	}
 	json_decref(problems);
+}
+
+static void print_alerts(const json_t *last)
+{
+	const json_t *alert;
+	char when[CLI_WHEN], safe[VALUE_MAX];
+	size_t i;
+	if (json_array_size(last))
+		printf("\nLast alerts:\n");
+	json_array_foreach(last, i, alert)
+	{
+		printf("  %s  %s\n", cli_when(cli_text(alert, "time"), time_now(), when),
+			text_safe(cli_text(alert, "text"), safe, sizeof safe));
+	}
 }
 
 static void print_notes(const json_t *notices, const json_t *problems)
@@ -143,7 +171,9 @@ int status_verb(int argc, char **argv)
 	lines_gateway(t, end);
 	lines_use(t, end);
 	lines_refused(t, end);
+	lines_alerts(t, end);
 	code = table_show(t);
+	print_alerts(json_object_get(json_object_get(end, "alerts"), "last"));
 	print_notes(json_object_get(end, "notices"), json_object_get(end, "problems"));
 	json_decref(end);
 	return code;
