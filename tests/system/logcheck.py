@@ -159,8 +159,8 @@ def _lines(path):
         yield from f
 
 
-def _numbered_problems(path, file=None, last=None):
-    """(problems, number of the last line)"""
+def _numbered_problems(path, file=None, last=None, seen=None):
+    """(problems, number of the last line); what happened is counted in `seen`."""
     problems = []
     for number, line in enumerate(_lines(path), 1):
         try:
@@ -174,7 +174,10 @@ def _numbered_problems(path, file=None, last=None):
             continue
         problems += [f"{path}:{number}: {p}" for p in check_event(event, file)]
         inner = event.get("event") if isinstance(event, dict) else None
-        sequence = inner.get("sequence") if isinstance(inner, dict) else None
+        inner = inner if isinstance(inner, dict) else {}
+        sequence = inner.get("sequence")
+        if seen is not None:
+            seen[inner.get("action"), inner.get("reason")] += 1
         if not TYPES["number"](sequence) or sequence == 0:
             problems.append(f"{path}:{number}: event.sequence is no number from 1")
             continue
@@ -197,8 +200,9 @@ def _first_sequence(path):
         return 0
 
 
-def check_folder(folder):
-    """The problems of a gateway's three files with their rotated ones, in the order of their numbers."""
+def check_folder(folder, seen=None):
+    """The problems of a gateway's three files with their rotated ones, in the order of their numbers. `seen`, a Counter, gets
+    each (action, reason)."""
     problems = []
     for file in FILES:
         names = [n for n in os.listdir(folder) if re.fullmatch(rf"{file}\.jsonl([.-].*)?", n)]
@@ -207,7 +211,7 @@ def check_folder(folder):
         if not paths:
             problems.append(f"{folder}/{file}.jsonl: is missing")
         for path in paths:
-            found, last = _numbered_problems(path, file, last)
+            found, last = _numbered_problems(path, file, last, seen)
             problems += found
     return problems
 

@@ -21,6 +21,7 @@ import socket
 import subprocess
 import sys
 
+import logseen
 from browser import Browser
 from netns import SLOWER, Failure, Netns, Probe, wait_until  # noqa: F401 (tests import them from here)
 from phone import Phone
@@ -67,6 +68,8 @@ account  required   pam_unix.so
 
 
 class World:
+    open = set()  # those whose logs have not been checked yet
+
     def __init__(self, settings=None, setup=True, acl=True, log_mib=1024, state_mib=64):
         if not os.path.exists("/run/world/inside"):
             sys.exit("world.py changes users and files: start it with tests/system/run")
@@ -76,6 +79,7 @@ class World:
         self.counters = {name: 0 for name in STAFF}  # the next one-time code of each
         self.ca = "/etc/sekisho/tls/ca.crt"  # setup's trial authority, which the phones trust
         atexit.register(self.close)
+        World.open.add(self)
         self._folders(log_mib, state_mib)
         self._users()
         self._network()
@@ -352,9 +356,13 @@ class World:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         wait_until(lambda: not self.pids("wireguard-go"), what="wireguard-go ends")
+        problems = logseen.check()
         for path in FOLDERS:
             subprocess.run(["umount", "-l", path], stderr=subprocess.DEVNULL)
         atexit.unregister(self.close)
+        World.open.discard(self)
+        if problems:
+            raise Failure("the logs do not keep what docs/log-events.md promises:\n" + "\n".join(problems[:50]))
 
     @staticmethod
     def pids(program):
