@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/device_form.h"
 #include "config/input.h"
 #include "config/nearest.h"
 #include "config/settings_internal.h"
@@ -43,6 +44,10 @@ static const struct {
 	[KEY_LOGIN_TIMEOUT] = {"login-timeout", 1, 1, "5m", false, settings_read_login_timeout, settings_check_login_times},
 	[KEY_PAM_TIMEOUT] = {"pam-timeout", 1, 1, "20s", false, settings_read_pam_timeout, settings_check_login_times},
 	[KEY_ACCOUNT_RECHECK] = {"account-recheck", 1, 1, "5m", false, settings_read_account_recheck, NULL},
+	[KEY_LEAVER_CHECK] = {"leaver-check", 1, 1, "1d", false, settings_read_leaver_check, NULL},
+	[KEY_SHARED_LOGIN] = {"shared-login", 1, 1, "refuse", false, settings_read_shared_login, NULL},
+	[KEY_DEVICE_FORM] = {"device-form", 1, FORM_NAMES, "applicant department approver", false, settings_read_device_form,
+		NULL},
 	[KEY_LOGIN_FAILURES] = {"login-failures", 3, 3, "5 per 5m", false, settings_read_login_failures, NULL},
 	[KEY_UNKNOWN_USERS] = {"unknown-users", 1, 1, "hash", false, settings_read_unknown_users, NULL},
 	[KEY_CONNECTION_OPENED] = {"connection-opened", 1, 1, "off", false, settings_read_connection_opened, NULL},
@@ -79,6 +84,7 @@ static const struct settings defaults = {
 	.login_timeout_seconds = 5 * 60,
 	.pam_timeout_seconds = 20,
 	.account_recheck_seconds = 5 * 60,
+	.leaver_check_seconds = 86400,
 	.login_failures = 5,
 	.login_failures_seconds = 5 * 60,
 	.log_reserve_bytes = UINT64_C(64) << 20,

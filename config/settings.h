@@ -26,6 +26,9 @@
  *   login-timeout        TIME                          5m (10s..30m) one attempt from first to last
  *   pam-timeout          TIME                          20s (1s..5m) how long one PAM computation may take
  *   account-recheck      TIME                          5m (5s..1d) how often the account of a user who is logged in is looked at
+ *   leaver-check         TIME                          1d (10s..30d) how often the account of every user of a device is looked at
+ *   shared-login         refuse|takeover               refuse  somebody logs in on a device that another user is logged in on
+ *   device-form          FIELD...                      none; what `device add` must be given, see config/device_form.h
  *   login-failures       N per TIME                    5 per 5m, 1..100: failed attempts of one device before it must wait
  *   unknown-users        hash|plain                    hash    how unknown user names are logged
  *   connection-opened    on|off                        off     are connections recorded when they begin, too?
@@ -85,7 +88,9 @@ struct settings {
 	bool default_login;
 	int64_t peer_idle_seconds, poll_seconds, dead_man_seconds;
 	unsigned login_parallel, login_attempts_max;
-	int64_t login_timeout_seconds, pam_timeout_seconds, account_recheck_seconds;
+	int64_t login_timeout_seconds, pam_timeout_seconds, account_recheck_seconds, leaver_check_seconds;
+	bool shared_takeover;
+	unsigned device_form; /* 1 << enum form_field for each field that a new device must have */
 	unsigned login_failures;
 	int64_t login_failures_seconds;
 	bool unknown_users_plain;

@@ -31,6 +31,9 @@ enum keyword {
 	KEY_LOGIN_TIMEOUT,
 	KEY_PAM_TIMEOUT,
 	KEY_ACCOUNT_RECHECK,
+	KEY_LEAVER_CHECK,
+	KEY_SHARED_LOGIN,
+	KEY_DEVICE_FORM,
 	KEY_LOGIN_FAILURES,
 	KEY_UNKNOWN_USERS,
 	KEY_CONNECTION_OPENED,
@@ -83,6 +86,9 @@ bool settings_read_login_attempts_max(struct reader *r);
 bool settings_read_login_timeout(struct reader *r);
 bool settings_read_pam_timeout(struct reader *r);
 bool settings_read_account_recheck(struct reader *r);
+bool settings_read_leaver_check(struct reader *r);
+bool settings_read_shared_login(struct reader *r);
+bool settings_read_device_form(struct reader *r);
 bool settings_read_login_failures(struct reader *r);
 bool settings_read_unknown_users(struct reader *r);
 bool settings_read_connection_opened(struct reader *r);

@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "config/device_form.h"
+#include "config/nearest.h"
 #include "config/settings_internal.h"
 
 enum { NAME_LABEL_MAX = 63 };
@@ -250,6 +252,36 @@ bool settings_read_dns_search(struct reader *r)
 				good = false;
 			}
 		r->s.search_count++;
+	}
+	return good;
+}
+
+static void unknown_field(struct reader *r, const struct word *w)
+{
+	struct nearest n = nearest_to(w->text);
+	char hint[NEAREST_TEXT];
+
+	for (unsigned k = 0; k < FORM_NAMES; k++)
+		nearest_offer(&n, device_form_name(k));
+	lexer_mistake(&r->lx, w, "'%s' is no field of the form%s", w->text,
+		n.best ? nearest_hint(&n, hint) : "; sekisho.conf(5) lists them");
+}
+
+bool settings_read_device_form(struct reader *r)
+{
+	bool good = true;
+
+	for (unsigned i = 1; i < r->lx.count; i++) {
+		const struct word w = lexer_word(&r->lx, i);
+		const unsigned field = device_form_find(w.text);
+		const bool twice = field < FORM_NAMES && r->s.device_form & 1U << field;
+		if (field == FORM_NAMES)
+			unknown_field(r, &w);
+		else if (twice)
+			lexer_mistake(&r->lx, &w, "'%s' stands twice; remove one", w.text);
+		else
+			r->s.device_form |= 1U << field;
+		good = good && field < FORM_NAMES && !twice;
 	}
 	return good;
 }

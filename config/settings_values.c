@@ -198,6 +198,21 @@ bool settings_read_account_recheck(struct reader *r)
 	return read_time(r, 1, 5, 86400, &r->s.account_recheck_seconds);
 }
 
+bool settings_read_leaver_check(struct reader *r)
+{
+	return read_time(r, 1, 10, 30 * 86400, &r->s.leaver_check_seconds);
+}
+
+bool settings_read_shared_login(struct reader *r)
+{
+	unsigned choice;
+
+	if (!read_choice(r, (const char *const[]){"refuse", "takeover", NULL}, "refuse or takeover", &choice))
+		return false;
+	r->s.shared_takeover = choice == 1;
+	return true;
+}
+
 bool settings_read_per(struct reader *r, unsigned *count, int64_t *seconds)
 {
 	const bool number = read_number(r, 1, 1, 100, count);

@@ -44,6 +44,8 @@ static const struct verb {
 } verbs[] = {
 	{"status", ROLE_LOGS, control_status},
 	{"device-add", ROLE_ADMIN, control_device_add},
+	{"device-import", ROLE_ADMIN, control_device_import},
+	{"device-change", ROLE_ADMIN, control_device_change},
 	{"device-list", ROLE_DESK, control_device_list},
 	{"device-show", ROLE_DESK, control_device_show},
 	{"device-suspend", ROLE_DESK, control_device_suspend},
@@ -192,6 +194,44 @@ static void client_more(struct client *c)
 	x->more(x);
 }
 
+static bool has_more(const json_t *request)
+{
+	return json_is_true(json_object_get(request, "more"));
+}
+
+/* A further part of a long request: its devices come behind those before. False when it is no such part. */
+static bool add_part(struct exchange *x, json_t *part)
+{
+	json_t *devices = json_object_get(x->request, "devices");
+	if (!json_is_array(devices) || json_array_extend(devices, json_object_get(part, "devices")) < 0)
+		return false;
+	if (!has_more(part))
+		(void)json_object_del(x->request, "more");
+	return json_array_size(devices) <= CONTROL_IMPORT_MAX;
+}
+
+/* Is the request whole, or is it clear already what to say to it? */
+static bool take_part(struct exchange *x, json_t *part)
+{
+	bool good = true;
+	if (x->request)
+		good = add_part(x, part);
+	else
+		x->request = json_incref(part);
+	json_decref(part);
+	if (has_more(x->request) && good && x->by.role == ROLE_ADMIN)
+		return false;
+	x->answers = json_array();
+	if (x->answers && (!json_is_object(x->request) || !good))
+		exchange_error(x, "invalid",
+			good ? "use a sekisho command of the gateway's own version" : "add fewer devices at once",
+			good ? "the request is not one JSON object"
+			     : "the request is too long or its parts do not belong together");
+	else if (x->answers)
+		dispatch(x);
+	return true;
+}
+
 static int client_receive(struct client *c)
 {
 	static char text[CONTROL_MAX + 1];
@@ -201,17 +241,10 @@ static int client_receive(struct client *c)
 		return -errno;
 	if (n == 0)
 		return -EPIPE;
-	x->answers = json_array();
-	if (!x->answers)
-		return -ENOMEM;
-	x->by = role_of_peer(c->fd, &c->peer);
-	x->request = n <= CONTROL_MAX ? json_loadb(text, (size_t)n, JSON_REJECT_DUPLICATES, NULL) : NULL;
-	if (json_is_object(x->request))
-		dispatch(x);
-	else
-		exchange_error(
-			x, "invalid", "use a sekisho command of the gateway's own version", "the request is not one JSON object");
-	return 0;
+	if (!x->request)
+		x->by = role_of_peer(c->fd, &c->peer);
+	json_t *part = n <= CONTROL_MAX ? json_loadb(text, (size_t)n, JSON_REJECT_DUPLICATES, NULL) : NULL;
+	return take_part(x, part ? part : json_null()) && !x->answers ? -ENOMEM : 0;
 }
 
 static int on_client(sd_event_source *source, int fd, uint32_t events, void *arg)
@@ -225,8 +258,10 @@ static int on_client(sd_event_source *source, int fd, uint32_t events, void *arg
 		r = client_receive(c);
 	else if (c->sent == json_array_size(c->exchange.answers))
 		client_more(c);
-	if (r == 0)
+	if (r == 0 && c->exchange.answers)
 		r = client_send(c);
+	if (r == 0 && !c->exchange.answers)
+		return 0; /* the request goes on */
 	/* One part a turn of the loop: others are served in between. */
 	if (r == 0 || (r == -EAGAIN && c->exchange.answers))
 		r = sd_event_source_set_io_events(c->io, EPOLLOUT);

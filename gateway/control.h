@@ -22,6 +22,14 @@
  *   device-add      users[], label, class, public_key,         end: {"device": DEVICE, "preshared_key": text|null,
  *                   preshared (bool), valid_from,                "server": {"public_key", "endpoint", "dns"[], "portal",
  *                   valid_until (microseconds or absent)         "search"[], "label"}}
+ *                   form (optional, an object of texts: names as in config/device_form.h)
+ *                   replaces (optional: the id of a lost device)
+ *   device-import   devices[]: the members of device-add,      rows: {"device": DEVICE, "preshared_key"}; end: {"server",
+ *                   each with "row" (a number), dry_run (bool)   "devices": n, "dry_run"}; all or none: an error adds
+ *                                                                "mistakes": [{"row", "text"}]
+ *                   at most CONTROL_IMPORT_MAX; may come in several datagrams, all but the last with "more": true
+ *   device-change   id; label, users[], class, valid_from,     end: {"device": DEVICE, "changed": bool}
+ *                   valid_until, form, note (all optional)
  *   device-list     status (optional)                          rows: DEVICE
  *   device-show     id                                         end: {"device": DEVICE}
  *   device-suspend, device-resume, device-lost, device-revoke
@@ -39,7 +47,8 @@
  *   acl-subjects    on (microseconds, absent: now)             rows: SUBJECT, by user
  *
  * DEVICE  {"id": "d7", "label", "class", "status", "users"[], "v4", "v6", "public_key", "valid_from", "valid_until", "created",
- *          "last_seen", "online": bool, "endpoint": "ip:port"|null, "last_handshake", "rx_bytes", "tx_bytes", "session":
+ *          "last_seen", "online": bool, "endpoint": "ip:port"|null: now, or where it was last seen, "replaces": "d3"|null,
+ *          "form": {name: text}: fields that are filled in, "last_handshake", "rx_bytes", "tx_bytes", "session":
  * SESSION|null} SESSION {"id": 7, "device": "d7", "label", "class", "user", "groups"[], "opened", "expires", "ends",
  * "ends_reason": as in session-ended, "ends_line": "FILE:LINE"|null, "idle_seconds", "idle_limit_seconds", "endpoint", "v4",
  * "v6", "profile", "source_bytes", "destination_bytes", "connections"}; `expires` is `ends` under its former name EXPLANATION
@@ -71,7 +80,7 @@
 #include <jansson.h>
 #include <stddef.h>
 
-enum { CONTROL_MAX = 131072 };
+enum { CONTROL_MAX = 131072, CONTROL_IMPORT_MAX = 2000 };
 
 struct gateway;
 struct control;

@@ -56,6 +56,8 @@ bool exchange_device(struct exchange *x, const char *id, struct device *d);
 
 void control_status(struct exchange *x);
 void control_device_add(struct exchange *x);
+void control_device_change(struct exchange *x);
+void control_device_import(struct exchange *x);
 void control_device_list(struct exchange *x);
 void control_device_show(struct exchange *x);
 void control_device_suspend(struct exchange *x);
@@ -73,6 +75,9 @@ void control_reload(struct exchange *x);
 /* What phones dial, as in the settings: "gate.example.jp:51820". Returns `text`. */
 enum { CONTROL_ENDPOINT_TEXT = HOST_NAME_LIMIT + 16 };
 const char *control_endpoint(const struct settings *s, char text[static CONTROL_ENDPOINT_TEXT]);
+
+/* What to do when the ledger or the log cannot be written. */
+extern const char control_make_room[], control_unrecordable[];
 
 /* JSON forms as control.h describes them. */
 json_t *control_json_time(int64_t usec); /* null for 0 */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "gateway/control_internal.h"
+#include "gateway/ledger_record.h"
 #include "gateway/peer.h"
 #include "gateway/session.h"
 
@@ -78,21 +79,37 @@ json_t *control_json_session(struct gateway *g, const struct session *s)
 	return json;
 }
 
+static json_t *json_form(struct gateway *g, uint32_t device)
+{
+	struct device_form form = {0};
+	json_t *json = json_object();
+	(void)ledger_form(g->ledger, device, &form);
+	for (unsigned i = 0; i < FORM_FIELDS; i++)
+		if (*form.text[i])
+			(void)json_object_set_new(json, device_form_name(i), json_string(form.text[i]));
+	return json;
+}
+
 json_t *control_json_device(struct gateway *g, const struct device *d)
 {
 	char id[DEVICE_ID_TEXT], key[KEY_TEXT];
 	struct peer *peer = peer_by_device(g, d->id);
 	struct session *s = session_by_device(g, d->id);
+	const bool there = peer && peer->endpoint.addr.family;
 	json_t *users = json_array();
 	for (unsigned i = 0; i < d->user_count; i++)
 		(void)json_array_append_new(users, json_string(d->users[i]));
-	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:I, s:I, s:o}", "id",
-		device_id_format(d->id, id), "label", d->label, "class", device_class_name(d->device_class), "status",
+	json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:I, s:I, s:o}",
+		"id", device_id_format(d->id, id), "label", d->label, "class", device_class_name(d->device_class), "status",
 		device_status_name(d->status), "users", users, "v4", control_json_addr(&d->v4), "v6", control_json_addr(&d->v6),
 		"public_key", key_format(&d->public_key, key), "valid_from", control_json_time(d->valid_from), "valid_until",
 		control_json_time(d->valid_until), "created", control_json_time(d->created), "last_seen",
 		control_json_time(peer && peer->moved > d->last_seen ? peer->moved : d->last_seen), "online",
-		peer && peer->online, "endpoint", json_endpoint(peer ? &peer->endpoint : NULL), "last_handshake",
+		peer && peer->online, "endpoint", json_endpoint(there ? &peer->endpoint : &d->endpoint), "last_handshake",
 		control_json_time(peer ? peer->handshake : 0), "rx_bytes", (json_int_t)(peer ? peer->rx : 0), "tx_bytes",
 		(json_int_t)(peer ? peer->tx : 0), "session", s ? control_json_session(g, s) : json_null());
+	json_t *more = json_pack("{s:o, s:o}", "replaces",
+		d->replaces ? json_string(device_id_format(d->replaces, id)) : json_null(), "form", json_form(g, d->id));
+	(void)json_object_update_new(json, more);
+	return json;
 }

@@ -9,4 +9,7 @@
  * "lost", "revoked", "expired", "not-yet-valid". */
 const char *device_judge(const struct device *d, int64_t now);
 
+/* May this user, in these groups, log in on it? Its users are names, or "@" and a group's name. */
+bool device_permits(const struct device *d, const char *user, char (*groups)[USER_NAME_MAX + 1], unsigned group_count);
+
 #endif

@@ -33,21 +33,29 @@ static void cut(struct gateway *g, const struct device *d, enum session_end reas
 }
 
 /* What is on record and is not so after all. */
-static void take_back(const struct device_grant *grant, int error)
+static void take_back(struct gateway *g, const json_t *recorded, int error)
 {
-	const char *action = json_string_value(json_object_get(json_object_get(grant->recorded, "event"), "action"));
+	const char *action = json_string_value(json_object_get(json_object_get(recorded, "event"), "action"));
 	json_t *e = event_new("change-failed", "failure", action);
-	(void)json_object_update_missing(e, grant->recorded);
+	(void)json_object_update_missing(e, (json_t *)recorded);
 	event_text(e, "error.message", strerror(-error));
-	(void)log_write(grant->gateway->log, LOG_AUDIT, time_now(), e, true);
+	(void)log_write(g->log, LOG_AUDIT, time_now(), e, true);
 }
 
+/* Each of several lines is in order before the last, which takes all of them to the disk. */
 static int record_first(void *arg)
 {
 	struct device_grant *grant = arg;
-	json_t *e = grant->event(grant->arg);
-	grant->recorded = json_incref(e);
-	int r = evidence_write(grant->gateway, LOG_AUDIT, time_now(), e);
+	int r = -ENOMEM;
+	grant->recorded = grant->event(grant->arg);
+	const size_t count = json_array_size(grant->recorded);
+	for (size_t i = 0; i < count; i++) {
+		json_t *e = json_incref(json_array_get(grant->recorded, i));
+		r = i + 1 < count ? evidence_write_early(grant->gateway, LOG_AUDIT, time_now(), e)
+				  : evidence_write(grant->gateway, LOG_AUDIT, time_now(), e);
+		if (r < 0)
+			break;
+	}
 	grant->unrecorded = r < 0;
 	return r;
 }
@@ -65,8 +73,8 @@ int device_grant(struct device_grant *grant)
 	ledger_record_first(l, record_first, grant);
 	r = grant->change(grant->arg);
 	ledger_record_first(l, NULL, NULL);
-	if (r < 0 && grant->recorded && !grant->unrecorded)
-		take_back(grant, r);
+	for (size_t i = 0; r < 0 && !grant->unrecorded && i < json_array_size(grant->recorded); i++)
+		take_back(grant->gateway, json_array_get(grant->recorded, i), r);
 	json_decref(grant->recorded);
 	return r;
 }
@@ -81,9 +89,8 @@ struct change {
 	const char *note;
 };
 
-static json_t *change_event(void *arg)
+static json_t *change_event(const struct change *c)
 {
-	const struct change *c = arg;
 	json_t *e = event_new(changes[c->after.status].action, "success", c->by->role == ROLE_NONE ? "by-user" : NULL);
 	event_device(e, &c->after);
 	if (c->by->role == ROLE_NONE)
@@ -98,6 +105,11 @@ static json_t *change_event(void *arg)
 	return e;
 }
 
+static json_t *change_events(void *arg)
+{
+	return json_pack("[o]", change_event(arg));
+}
+
 static int change_ledger(void *arg)
 {
 	const struct change *c = arg;
@@ -106,7 +118,7 @@ static int change_ledger(void *arg)
 
 static int let_in(struct change *c, struct device_change *out)
 {
-	struct device_grant grant = {.gateway = c->gateway, .event = change_event, .change = change_ledger, .arg = c};
+	struct device_grant grant = {.gateway = c->gateway, .event = change_events, .change = change_ledger, .arg = c};
 	int r = device_grant(&grant);
 	out->unrecorded = grant.unrecorded;
 	return r;

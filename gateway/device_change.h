@@ -11,7 +11,7 @@
 
 /*
  * Makes a change of the ledger that lets a device in (a new one, or one that was suspended) only with its record on disk: calls
- * `change(arg)`, which writes the ledger once, and `event` just before that is committed. What is on
+ * `change(arg)`, which writes the ledger once, and `event`, which makes an array of events, just before that is committed. What is on
  * record and could not be committed after all is followed by `change-failed`. 0 or -errno; `*unrecorded`: the log was the reason.
  */
 struct device_grant {

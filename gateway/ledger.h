@@ -87,6 +87,9 @@ int ledger_device_by_id(struct ledger *l, uint32_t id, struct device *out);
 int ledger_device_by_key(struct ledger *l, const struct key *k, struct device *out);
 int ledger_device_by_address(struct ledger *l, const struct addr *a, struct device *out);
 
+/* The one with the next higher id (0 starts). -ENOENT: no more. */
+int ledger_device_after(struct ledger *l, uint32_t id, struct device *out);
+
 /* In order of id; stops when `each` returns non-zero and returns that. The struct is only good during the call. */
 int ledger_devices(struct ledger *l, int (*each)(const struct device *d, void *arg), void *arg);
 

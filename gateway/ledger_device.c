@@ -108,15 +108,20 @@ int ledger_device_by_address(struct ledger *l, const struct addr *a, struct devi
 	return device_take(&q, out);
 }
 
+int ledger_device_after(struct ledger *l, uint32_t id, struct device *out)
+{
+	struct query q = query(l, SLOT_DEVICE_AFTER, DEVICE "WHERE id > ? ORDER BY id LIMIT 1");
+	query_put_int(&q, id);
+	return device_take(&q, out);
+}
+
 int ledger_devices(struct ledger *l, int (*each)(const struct device *d, void *arg), void *arg)
 {
 	struct device d = {0};
 	int r;
 	/* One row a run: `each` may call back into the ledger, even change what it is shown. */
 	do {
-		struct query q = query(l, SLOT_DEVICE_AFTER, DEVICE "WHERE id > ? ORDER BY id LIMIT 1");
-		query_put_int(&q, d.id);
-		r = device_take(&q, &d);
+		r = ledger_device_after(l, d.id, &d);
 		if (!r)
 			r = each(&d, arg);
 		else if (r == -ENOENT)
@@ -201,7 +206,7 @@ static int address_next(struct ledger *l, const struct prefix *network, struct a
 	return r;
 }
 
-static bool device_valid(const struct device *d)
+bool ledger_device_valid(const struct device *d)
 {
 	size_t label = strnlen(d->label, sizeof d->label);
 	if (key_is_zero(&d->public_key) || (unsigned)d->device_class >= DEVICE_CLASSES ||
@@ -216,6 +221,20 @@ static bool device_valid(const struct device *d)
 				return false;
 	}
 	return true;
+}
+
+int ledger_device_users_insert(struct ledger *l, const struct device *d)
+{
+	int r = 0;
+	for (unsigned i = 0; i < d->user_count && !r; i++) {
+		struct query q =
+			query(l, SLOT_DEVICE_USER_INSERT, "INSERT INTO device_user (device, position, name) VALUES (?, ?, ?)");
+		query_put_int(&q, d->id);
+		query_put_int(&q, i);
+		query_put_text(&q, d->users[i]);
+		r = query_run(&q);
+	}
+	return r;
 }
 
 static int device_insert(struct ledger *l, struct device *d)
@@ -242,14 +261,7 @@ static int device_insert(struct ledger *l, struct device *d)
 	if (r < 0)
 		return r;
 	d->id = (uint32_t)sqlite3_last_insert_rowid(l->db);
-	for (unsigned i = 0; i < d->user_count && !r; i++) {
-		q = query(l, SLOT_DEVICE_USER_INSERT, "INSERT INTO device_user (device, position, name) VALUES (?, ?, ?)");
-		query_put_int(&q, d->id);
-		query_put_int(&q, i);
-		query_put_text(&q, d->users[i]);
-		r = query_run(&q);
-	}
-	return r;
+	return ledger_device_users_insert(l, d);
 }
 
 static int key_known(struct ledger *l, const struct key *k)
@@ -260,17 +272,14 @@ static int key_known(struct ledger *l, const struct key *k)
 	return r == 1 ? -EEXIST : r;
 }
 
-int ledger_device_add(struct ledger *l, struct device *d, const struct prefix *network4, const struct prefix *network6,
+int ledger_device_insert(struct ledger *l, struct device *d, const struct prefix *network4, const struct prefix *network6,
 	const struct actor *by, int64_t now)
 {
-	if (!device_valid(d))
+	if (!ledger_device_valid(d))
 		return -EINVAL;
-	int r = ledger_begin(l);
-	if (r < 0)
-		return r;
-	struct device before = *d, new_device = *d;
+	struct device new_device = *d;
 	new_device.created = new_device.changed = now;
-	r = key_known(l, &d->public_key);
+	int r = key_known(l, &d->public_key);
 	if (!r)
 		r = address_next(l, network4, &new_device.v4);
 	if (!r)
@@ -279,12 +288,24 @@ int ledger_device_add(struct ledger *l, struct device *d, const struct prefix *n
 		r = device_insert(l, &new_device);
 	if (!r)
 		r = ledger_history_add(l, new_device.id, new_device.status, by, NULL, now);
-	*d = new_device; /* whoever records it first must see all of it */
-	r = ledger_finish(l, r);
+	if (!r)
+		*d = new_device;
+	secret_wipe(&new_device, sizeof new_device);
+	return r;
+}
+
+int ledger_device_add(struct ledger *l, struct device *d, const struct prefix *network4, const struct prefix *network6,
+	const struct actor *by, int64_t now)
+{
+	struct device before = *d;
+	int r = ledger_begin(l);
+	if (r < 0)
+		return r;
+	/* Whoever records it first must see all of it. */
+	r = ledger_finish(l, ledger_device_insert(l, d, network4, network6, by, now));
 	if (r < 0)
 		*d = before;
 	secret_wipe(&before, sizeof before);
-	secret_wipe(&new_device, sizeof new_device);
 	return r;
 }
 

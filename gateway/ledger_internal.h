@@ -59,6 +59,12 @@ enum ledger_slot {
 	SLOT_DEVICE_HISTORY_INSERT,
 	SLOT_DEVICE_STATUS_AT,
 	SLOT_DEVICE_LAST_CHANGE,
+	SLOT_DEVICE_UPDATE,
+	SLOT_DEVICE_USERS_FORGET,
+	SLOT_FORM_FORGET,
+	SLOT_FORM_INSERT,
+	SLOT_FORM_GET,
+	SLOT_CHANGE_INSERT,
 	SLOT_DEVICE_OF_USER_AFTER,
 	SLOT_USER_AFTER,
 	LEDGER_SLOTS
@@ -136,6 +142,13 @@ int ledger_begin(struct ledger *l);
 
 /* Commits when `result` is 0, else rolls back. `result`, or why the commit failed: then nothing has changed. */
 int ledger_finish(struct ledger *l, int result);
+
+bool ledger_device_valid(const struct device *d);
+
+/* Within a transaction: ledger_device_add() itself, and the users of a device that has its id. */
+int ledger_device_insert(struct ledger *l, struct device *d, const struct prefix *network4, const struct prefix *network6,
+	const struct actor *by, int64_t now);
+int ledger_device_users_insert(struct ledger *l, const struct device *d);
 
 /* Within a transaction: notes a status in the device's history. `by` and `note` may be NULL. */
 int ledger_history_add(

@@ -91,14 +91,6 @@ static void begin(struct gateway *g, struct channel *c, const struct message *m)
 	wait_for_turn(g, a);
 }
 
-static bool is_user_of(const struct device *d, const char *user)
-{
-	for (unsigned i = 0; i < d->user_count; i++)
-		if (!strcmp(d->users[i], user))
-			return true;
-	return false;
-}
-
 /* The account is good for a while, and who was in which groups when can be asked later. */
 static void note_account(struct gateway *g, const char *user, const struct message *m)
 {
@@ -123,7 +115,7 @@ static enum login_reason judge(struct gateway *g, struct attempt *a, const struc
 	if (device_judge(&d, time_now()))
 		return LOGIN_ABORTED;
 	memcpy(a->user, m->user, sizeof a->user);
-	if (!is_user_of(&d, a->user))
+	if (!device_permits(&d, a->user, m->groups, m->group_count))
 		return LOGIN_USER_NOT_ALLOWED;
 	enum login_reason reason = session_may_open(g, &d, a->user, m->groups, m->group_count, &peer->endpoint, opens);
 	if (reason != LOGIN_OK)

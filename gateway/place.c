@@ -14,6 +14,8 @@ bool place_judge(struct gateway *g, const struct device *d, const struct addr *o
 		session_end_misplaced(g, s, line);
 	*line = (struct line_ref){0};
 	for (unsigned i = 0; i < d->user_count; i++) {
+		/* Of a group nobody knows yet who comes: whom no file names may come from wherever the class may. A name that
+		 * begins with '@' is no file's. */
 		struct subject subject = {.user = d->users[i], .device_class = d->device_class};
 		if (policy_from(g->policy, &subject, outer, line))
 			return true;

@@ -2,7 +2,8 @@
 /*
  * May a device be where it comes from? The `from` statements of the ACL files, asked at each handshake, whenever a device's outer
  * address has moved, and after other rules were applied. Before a login nobody knows which of its users will come: the device is
- * let in if any one of them may come from there, by the file of its class and that user's own; groups count from the login on.
+ * let in if any one of them may come from there, by the file of its class and that user's own; groups count from the login on. A
+ * device for a group is let in from wherever the file of its class permits.
  */
 #ifndef SEKISHO_PLACE_H
 #define SEKISHO_PLACE_H

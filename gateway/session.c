@@ -189,7 +189,8 @@ enum login_reason session_may_open(struct gateway *g, const struct device *d, co
 	}
 	if (from->addr.family && !policy_from(g->policy, &subject, &from->addr, NULL))
 		return LOGIN_NETWORK;
-	return old && strcmp(old->row.user, user) != 0 ? LOGIN_DEVICE_IN_USE : LOGIN_OK;
+	const bool taken = old && strcmp(old->row.user, user) != 0;
+	return taken && !g->settings.shared_takeover ? LOGIN_DEVICE_IN_USE : LOGIN_OK;
 }
 
 int64_t session_opens(struct gateway *g, const struct device *d)

@@ -45,7 +45,7 @@ struct session *session_next(struct gateway *g, const struct session *s);
  * Could this user open a session on this device now, coming from `from`? LOGIN_OK; LOGIN_ACCOUNT_DENIED when no ACL file names
  * the user and `default-access` is deny; LOGIN_HOURS or LOGIN_PERIOD outside what the rules permit, with `opens`, when they will
  * next (0: never, or not known); LOGIN_NETWORK from a place they do not permit; LOGIN_DEVICE_IN_USE when somebody else is logged
- * in on it. Changes nothing.
+ * in on it and `shared-login` is refuse. Changes nothing.
  */
 enum login_reason session_may_open(struct gateway *g, const struct device *d, const char *user, char (*groups)[USER_NAME_MAX + 1],
 	uint16_t group_count, const struct endpoint *from, int64_t *opens);
@@ -98,6 +98,10 @@ int sessions_apply(struct gateway *g, struct policy *policy, unsigned *changed);
  * sessions end), or the groups, by which they are judged anew if they are others. Groups are copied.
  */
 void sessions_account(struct gateway *g, const char *user, const struct recheck_answer *answer);
+
+/* The ledger has other facts of a device now (label, users, class, period): a session on it is judged anew by them, and ends if its
+ * user may not be there any more. */
+void sessions_device(struct gateway *g, const struct device *d);
 
 /* May the session's user, with all that its rules say, come from this outer address? False with the line that bars. */
 bool session_from(struct gateway *g, const struct session *s, const struct addr *outer, struct line_ref *line);

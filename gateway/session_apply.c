@@ -6,6 +6,7 @@
 #include <utlist.h>
 
 #include "common/say.h"
+#include "gateway/device.h"
 #include "gateway/session_internal.h"
 #include "gateway/upkeep.h"
 
@@ -135,6 +136,45 @@ void sessions_end_all(struct gateway *g, enum session_end reason)
 		}
 	}
 	(void)sessions_tick(g, time_now());
+}
+
+/* ---- what the ledger says of a device ---- */
+
+static int judge_one(struct gateway *g, const struct session *one)
+{
+	struct session_change *c;
+	struct session *s;
+	int r = session_change_new(g, g->policy, time_now(), "device", &c);
+	if (r < 0)
+		return r;
+	DL_FOREACH(g->sessions->all, s)
+	{
+		if (r == 0)
+			r = s == one ? session_change_judge(c, s) : session_change_keep(c, s);
+	}
+	if (r == 0)
+		r = session_change_commit(c, NULL);
+	session_change_free(c);
+	return r;
+}
+
+void sessions_device(struct gateway *g, const struct device *d)
+{
+	struct session *s = session_by_device(g, d->id);
+	if (!s)
+		return;
+	s->device = *d;
+	secret_wipe(&s->device.preshared, sizeof s->device.preshared);
+	if (!device_permits(d, s->row.user, s->row.groups, s->row.group_count)) {
+		(void)session_end(g, s, END_KICKED);
+	} else if (device_judge(d, time_now())) {
+		(void)session_end(g, s, END_PERIOD);
+	} else if (judge_one(g, s) < 0) {
+		say_error("cannot judge session %u by what its device is now; it is ended", s->serial);
+		(void)session_end(g, s, END_KICKED);
+	} else {
+		(void)sessions_tick(g, time_now());
+	}
 }
 
 /* ---- what the user directory says ---- */

@@ -8,6 +8,7 @@
 #include "common/say.h"
 #include "gateway/event.h"
 #include "gateway/peer.h"
+#include "gateway/device.h"
 #include "gateway/session_change.h"
 
 /* The kernel's clock and ours drift apart a little; an element this near to its end is left alone. */
@@ -94,7 +95,7 @@ static int judge(struct session_change *c, struct session_step *step, char (*nam
 		return r;
 	step->judged = true;
 	step->plan = session_plan_of(g, s, &rules->terms, c->now);
-	if (!rules->access && !g->settings.default_login)
+	if (!device_permits(&s->device, s->row.user, names, count) || (!rules->access && !g->settings.default_login))
 		step->end = END_ACL_REMOVED;
 	else if (step->plan.ends <= c->now) {
 		step->end = step->plan.reason;

@@ -96,7 +96,7 @@ enum login_reason session_open(struct gateway *g, const struct device *d, const 
 	policy_terms(g->policy, &subject, now, &terms);
 	struct session_plan plan = session_plan_of(g, s, &terms, now);
 	session_set_plan(s, &plan, now);
-	/* The same user's older session on this device makes room for the new one. */
+	/* An older session on this device makes room: the same user's, or another's where `shared-login` says so. */
 	if (session_by_device(g, d->id))
 		(void)session_end(g, session_by_device(g, d->id), END_SUPERSEDED);
 	int r = open_steps(g, s, &subject, now); /* which owns it now */

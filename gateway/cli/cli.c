@@ -92,7 +92,8 @@ const char *cli_join(const json_t *object, const char *member, char *text, size_
 	const json_t *array = json_object_get(object, member), *item;
 	size_t i, used = 0;
 	text[0] = '\0';
-	json_array_foreach(array, i, item) {
+	json_array_foreach(array, i, item)
+	{
 		const char *word = json_string_value(item);
 		int n = snprintf(text + used, size - used, "%s%s", i ? ", " : "", word ? word : "");
 		if (n < 0 || (size_t)n >= size - used)
@@ -213,4 +214,20 @@ bool cli_confirm(const char *format, ...)
 		return false;
 	answer[strcspn(answer, "\n")] = '\0';
 	return !strcasecmp(answer, "y") || !strcasecmp(answer, "yes");
+}
+
+bool cli_question(const char *what, char *answer, size_t size)
+{
+	char line[LINE_MAX_BYTES];
+	fprintf(stderr, "%s: ", what);
+	if (!fgets(line, sizeof line, stdin) || !strchr(line, '\n'))
+		return false;
+	line[strcspn(line, "\n")] = '\0';
+	char *begin = line + strspn(line, " \t\r"), *end = begin + strlen(begin);
+	while (end > begin && strchr(" \t\r", end[-1]))
+		*--end = '\0';
+	if (strlen(begin) >= size || !text_utf8_valid(begin, strlen(begin)))
+		return false;
+	memcpy(answer, begin, strlen(begin) + 1);
+	return true;
 }

@@ -67,6 +67,10 @@ unsigned cli_columns(void);
 /* Can a person be asked: standard input and standard error are terminals. */
 bool cli_interactive(void);
 
+/* Asks for a line on standard error and reads it from standard input, without blanks around it; false at its end, or when it is
+ * longer than `size`. */
+bool cli_question(const char *what, char *answer, size_t size);
+
 /* Asks a yes-or-no question on standard error, reads the answer from standard input; anything but y or yes is no. */
 bool cli_confirm(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -77,14 +77,53 @@ static int dial(int *out)
 	return CLI_OK;
 }
 
-static int request_send(int fd, const json_t *request, char *buffer)
+static int say_long(void)
+{
+	return cli_fail(CLI_USAGE, "use fewer or shorter words", "the request has more than %d bytes", CONTROL_MAX);
+}
+
+static int part_send(int fd, const json_t *request, char *buffer)
 {
 	size_t size = json_dumpb(request, buffer, CONTROL_MAX, JSON_COMPACT);
 	if (!size || size > CONTROL_MAX)
-		return cli_fail(CLI_USAGE, "use fewer or shorter words", "the request has more than %d bytes", CONTROL_MAX);
+		return say_long();
 	ssize_t sent = send(fd, buffer, size, MSG_NOSIGNAL);
 	secret_wipe(buffer, size);
 	return sent < 0 ? say_unreachable(errno) : CLI_OK;
+}
+
+/* Its devices from `*at` on, as many as fit; the gateway waits for more where there are any. */
+static int devices_send(int fd, const json_t *request, char *buffer, size_t *at)
+{
+	const json_t *devices = json_object_get(request, "devices");
+	json_t *part = json_copy((json_t *)request), *few = json_array();
+	size_t size = 1024;
+	for (; *at < json_array_size(devices); ++*at) {
+		json_t *device = json_array_get(devices, *at);
+		size += json_dumpb(device, NULL, 0, JSON_COMPACT) + 1;
+		if (size > CONTROL_MAX && json_array_size(few))
+			break;
+		(void)json_array_append(few, device);
+	}
+	(void)json_object_set_new(part, "devices", few);
+	if (*at < json_array_size(devices))
+		(void)json_object_set_new(part, "more", json_true());
+	int code = part_send(fd, part, buffer);
+	json_decref(part);
+	return code;
+}
+
+static int request_send(int fd, const json_t *request, char *buffer)
+{
+	size_t at = 0;
+	if (json_dumpb(request, NULL, 0, JSON_COMPACT) <= CONTROL_MAX)
+		return part_send(fd, request, buffer);
+	if (!json_is_array(json_object_get(request, "devices")))
+		return say_long();
+	int code = CLI_OK;
+	while (!code && at < json_array_size(json_object_get(request, "devices")))
+		code = devices_send(fd, request, buffer, &at);
+	return code;
 }
 
 static int say_nonsense(const char *what)
@@ -123,7 +162,7 @@ static int answer_receive(int fd, char *buffer, json_t **out)
 }
 
 /* Reads rows up to the end or error. */
-static int answer_read(int fd, char *buffer, json_t *rows, json_t **end)
+static int answer_read(int fd, char *buffer, json_t *rows, json_t **end, json_t **mistakes)
 {
 	for (;;) {
 		json_t *answer = NULL;
@@ -138,6 +177,8 @@ static int answer_read(int fd, char *buffer, json_t *rows, json_t **end)
 		} else if (json_is_object(last)) {
 			*end = json_incref(last);
 		} else if (json_is_string(json_object_get(answer, "error"))) {
+			if (mistakes)
+				*mistakes = json_incref(json_object_get(answer, "mistakes"));
 			code = say_refused(answer);
 		} else {
 			code = say_nonsense("neither row nor end nor error");
@@ -148,7 +189,7 @@ static int answer_read(int fd, char *buffer, json_t *rows, json_t **end)
 	}
 }
 
-int client_ask(json_t *request, json_t **rows, json_t **end)
+int client_ask_long(json_t *request, json_t **rows, json_t **end, json_t **mistakes)
 {
 	char *buffer = malloc(CONTROL_MAX);
 	json_t *list = json_array(), *last = NULL;
@@ -160,7 +201,7 @@ int client_ask(json_t *request, json_t **rows, json_t **end)
 	if (!code)
 		code = request_send(fd, request, buffer);
 	if (!code)
-		code = answer_read(fd, buffer, list, &last);
+		code = answer_read(fd, buffer, list, &last, mistakes);
 	if (!code && rows)
 		*rows = json_incref(list);
 	if (!code)
@@ -171,4 +212,9 @@ int client_ask(json_t *request, json_t **rows, json_t **end)
 	json_decref(list);
 	json_decref(request);
 	return code;
+}
+
+int client_ask(json_t *request, json_t **rows, json_t **end)
+{
+	return client_ask_long(request, rows, end, NULL);
 }

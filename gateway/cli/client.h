@@ -16,4 +16,8 @@
  */
 int client_ask(json_t *request, json_t **rows, json_t **end);
 
+/* The same for a request whose "devices" may need several datagrams. On failure `mistakes` (may be NULL) gets the gateway's
+ * "mistakes", if it has sent any, for the caller to show and release. */
+int client_ask_long(json_t *request, json_t **rows, json_t **end, json_t **mistakes);
+
 #endif

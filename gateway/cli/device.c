@@ -4,6 +4,7 @@
 #include "common/addr.h"
 #include "common/message.h"
 #include "common/text.h"
+#include "config/device_form.h"
 #include "gateway/cli/cli.h"
 #include "gateway/cli/client.h"
 #include "gateway/cli/command.h"
@@ -11,50 +12,6 @@
 #include "gateway/cli/table.h"
 
 enum { USERS_TEXT = 512 };
-
-int device_verb_list(int argc, char **argv)
-{
-	static const struct table_column columns[] = {
-		{"ID", TABLE_LEFT, TABLE_WHOLE},
-		{"LABEL", TABLE_LEFT, TABLE_CUT},
-		{"USERS", TABLE_LEFT, TABLE_CUT},
-		{"CLASS", TABLE_LEFT, TABLE_WHOLE},
-		{"STATUS", TABLE_LEFT, TABLE_WHOLE},
-		{"ADDRESS", TABLE_LEFT, TABLE_WHOLE},
-		{"ONLINE", TABLE_LEFT, TABLE_WHOLE},
-		{"LAST SEEN", TABLE_LEFT, TABLE_CUT},
-	};
-	const char *status = NULL;
-	struct option_words rest = {0};
-	const struct option_spec specs[] = {{.name = "status", .value = &status}};
-	int code = option_parse(argc, argv, specs, 1, &rest);
-	if (!code)
-		code = option_count(&rest, 0, 0, "");
-	json_t *rows = NULL, *end = NULL, *row;
-	if (!code)
-		code = client_ask(json_pack("{s:s, s:s*}", "verb", "device-list", "status", status), &rows, &end);
-	if (code)
-		return code;
-	json_decref(end);
-	if (cli_json)
-		return cli_print_json(rows);
-	struct table *t = table_new(columns, sizeof columns / sizeof *columns);
-	int64_t now = time_now();
-	size_t i;
-	json_array_foreach(rows, i, row) {
-		char users[USERS_TEXT], when[CLI_WHEN];
-		table_cell(t, cli_text(row, "id"));
-		table_cell(t, cli_text(row, "label"));
-		table_cell(t, cli_join(row, "users", users, sizeof users));
-		table_cell(t, cli_text(row, "class"));
-		table_cell(t, cli_text(row, "status"));
-		table_cell(t, cli_text(row, "v4"));
-		table_cell(t, json_is_true(json_object_get(row, "online")) ? "yes" : "no");
-		table_cell(t, cli_when(cli_text(row, "last_seen"), now, when));
-	}
-	json_decref(rows);
-	return table_show(t);
-}
 
 static void line(struct table *t, const char *name, const char *value)
 {
@@ -117,6 +74,10 @@ static int device_print(const json_t *device)
 	line_when(t, "Handshake", device, "last_handshake");
 	line_traffic(t, device);
 	line_session(t, json_object_get(device, "session"));
+	line(t, "In place of", cli_text(device, "replaces"));
+	line(t, "Leavers", cli_join(device, "leavers", users, sizeof users));
+	for (unsigned i = 0; i < FORM_FIELDS; i++)
+		line(t, device_form_name(i), cli_text(json_object_get(device, "form"), device_form_name(i)));
 	return table_show(t);
 }
 

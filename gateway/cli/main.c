@@ -12,8 +12,11 @@
 static const struct command commands[] = {
 	{"status", "", "how the gateway is, and what needs attention", NULL, status_verb},
 	{"device add",
-		"USER... [--label TEXT] [--class ministry|private|shared] [--pubkey KEY] [--no-psk] [--valid-from DATE] "
-		"[--valid-until DATE] [--conf FILE|-] [--png FILE] [--svg FILE] [--qr|--no-qr]",
+		"USER|@GROUP... [--label TEXT] [--class ministry|private|shared] [--pubkey KEY] [--no-psk] [--valid-from DATE] "
+		"[--valid-until DATE] [--applicant TEXT] [--department TEXT] [--telephone TEXT] [--purpose TEXT] [--information "
+		"TEXT] [--model TEXT] [--os TEXT] "
+		"[--serial TEXT] [--owner ministry|private] [--place TEXT] [--use TEXT] [--approver TEXT] [--approval TEXT] "
+		"[--consent DATE] [--conf FILE|-] [--png FILE] [--svg FILE] [--qr|--no-qr]",
 		"register a phone and make its configuration",
 		"  --label TEXT        what people call it\n"
 		"  --class CLASS       ministry (default), private or shared\n"
@@ -24,15 +27,54 @@ static const struct command commands[] = {
 		"  --conf FILE|-       write the configuration to a new file (0600), or to standard output\n"
 		"  --png FILE, --svg FILE  write the QR code to a new file (0600)\n"
 		"  --qr, --no-qr       show the QR code here, or not; the default on a terminal when nothing is written to a "
-		"file\n",
+		"file\n"
+		"  the application form, of which `device-form` in sekisho.conf may ask for any field:\n"
+		"  --applicant, --department, --telephone, --purpose, --information (work or information handled), --model, "
+		"--os,\n"
+		"  --serial (or asset number), --owner ministry|private, --place (main place of use), --use (form of use),\n"
+		"  --approver, --approval (its number), --consent DATE\n",
 		enrol_verb},
-	{"device list", "[--status active|suspended|lost|revoked]", "all devices", NULL, device_verb_list},
+	{"device change",
+		"ID [--users USER|@GROUP...] [--label TEXT] [--class CLASS] [--valid-from DATE|none] [--valid-until DATE|none] "
+		"[--applicant TEXT] [--department TEXT] [--telephone TEXT] [--purpose TEXT] [--information TEXT] [--model TEXT] "
+		"[--os TEXT] "
+		"[--serial TEXT] [--owner ministry|private] [--place TEXT] [--use TEXT] [--approver TEXT] [--approval TEXT] "
+		"[--consent DATE] [--note TEXT]",
+		"what is known of a device is something else now",
+		"  --users USER...     these may log in on it from now on, nobody else\n"
+		"  --FIELD TEXT        any field of `device add`; \"\" empties one of the form\n",
+		device_verb_change},
+	{"device import", "FILE [--dry-run] [--conf-dir DIR [--png]] [--no-psk]",
+		"register the devices of a CSV file, all or none",
+		"  --dry-run           check everything, add nothing\n"
+		"  --conf-dir DIR      a new folder for the configurations (0700), needed where keys are made\n"
+		"  --png               write the QR codes there as well\n"
+		"  --no-psk            without preshared keys\n",
+		device_verb_import},
+	{"device list",
+		"[--status STATUS] [--user NAME] [--class CLASS] [--department TEXT] [--expiring DAYS] [--never-seen] "
+		"[--not-seen DAYS] "
+		"[--leavers] [--csv]",
+		"all devices, or those that match all of the options",
+		"  --status STATUS     active, suspended, lost or revoked\n"
+		"  --user NAME         on which this user, or @group, may log in\n"
+		"  --department TEXT   of exactly this department\n"
+		"  --expiring DAYS     whose period of use ends within so many days: 30 or 30d\n"
+		"  --never-seen        that have never connected\n"
+		"  --not-seen DAYS     that have not been seen for so many days, nor added since\n"
+		"  --leavers           of users whose account is gone, locked or expired\n"
+		"  --csv               as `device import` reads it\n",
+		device_verb_list},
 	{"device show", "ID", "everything about one device", NULL, device_verb_show},
 	{"device suspend", "ID [--note TEXT]", "shut a device out until it is resumed; its session ends", NULL,
 		device_verb_suspend},
 	{"device resume", "ID [--note TEXT]", "let a suspended device in again", NULL, device_verb_resume},
 	{"device lost", "ID [--note TEXT] [--yes]", "report a device lost, for good; its session ends",
 		"  --yes               do not ask\n", device_verb_lost},
+	{"device found",
+		"ID [--pubkey KEY] [--no-psk] [--conf FILE|-] [--png FILE] [--svg FILE] [--qr|--no-qr] [what `device add` takes]",
+		"a lost device is back: enrol it anew, with a fresh key, under its label and form",
+		"  --conf, --png, --svg, --qr, --no-qr, --pubkey, --no-psk  as for `device add`\n", device_verb_found},
 	{"device revoke", "ID [--note TEXT] [--yes]", "shut a device out for good; its session ends",
 		"  --yes               do not ask\n", device_verb_revoke},
 	{"session list", "", "who is logged in", NULL, session_verb_list},

@@ -17,7 +17,7 @@ LEAST = {
     "status": "logs",
     "device-list": "desk", "device-show": "desk", "device-suspend": "desk", "device-resume": "desk", "device-lost": "desk",
     "session-list": "desk", "session-end": "desk", "acl-explain": "desk", "acl-history": "desk", "acl-subjects": "desk",
-    "device-add": "admin", "device-revoke": "admin", "acl-apply": "admin", "reload": "admin",
+    "device-add": "admin", "device-import": "admin", "device-change": "admin", "device-revoke": "admin", "acl-apply": "admin", "reload": "admin",
     "no-such-verb": "logs",
 }
 ASK = """

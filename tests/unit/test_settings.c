@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "config/device_form.h"
 #include "config/settings.h"
 
 #define REQUIRED                                                                                                                 \
@@ -83,6 +84,9 @@ static void test_defaults(void **state)
 	assert_int_equal(s.login_timeout_seconds, 300);
 	assert_int_equal(s.pam_timeout_seconds, 20);
 	assert_int_equal(s.account_recheck_seconds, 300);
+	assert_int_equal(s.leaver_check_seconds, 86400);
+	assert_int_equal(s.device_form, 0);
+	assert_false(s.shared_takeover);
 	assert_int_equal(s.login_failures, 5);
 	assert_int_equal(s.login_failures_seconds, 300);
 	assert_false(s.unknown_users_plain);
@@ -108,7 +112,7 @@ static void test_values(void **state)
 		parse(REQUIRED "listen-port 443\nextra-ports 53 65535\ninterface wg_0.a-b\nbackend userspace\nportal-port 8443\n"
 			       "session 1h30m idle 90s\ndefault-access login\npeer-idle 5s\npoll-interval 60s\ndead-man 1d\n"
 			       "login-parallel 64\nlogin-attempts-max 2000\nlogin-timeout 30m\npam-timeout 5m\naccount-recheck "
-			       "1d\nlogin-failures "
+			       "1d\nleaver-check 30d\nshared-login takeover\ndevice-form period applicant\nlogin-failures "
 			       "100 per 1d\n"
 			       "unknown-users plain\nconnection-opened on\nconnection-interval 1m\non-stop leave\nsessions-after-reboot keep\nlog-space-reserve "
 			       "1048576\nlog-space-low 1048576\nlog-full-action close-sessions\nlog-copy audit access\n"
@@ -136,6 +140,9 @@ static void test_values(void **state)
 	assert_int_equal(s.login_timeout_seconds, 1800);
 	assert_int_equal(s.pam_timeout_seconds, 300);
 	assert_int_equal(s.account_recheck_seconds, 86400);
+	assert_int_equal(s.leaver_check_seconds, 30 * 86400);
+	assert_true(s.shared_takeover);
+	assert_int_equal(s.device_form, 1U << FORM_PERIOD | 1U << FORM_APPLICANT);
 	assert_int_equal(s.login_failures, 100);
 	assert_int_equal(s.login_failures_seconds, 86400);
 	assert_true(s.unknown_users_plain);
