@@ -119,14 +119,19 @@ class Netns:
 
     def connect(self, host, port, kind=socket.SOCK_STREAM, timeout=5.0):
         """A connected socket, or the OSError of connect(2)."""
-        s = self.new_socket(family(host), kind)
-        s.settimeout(timeout * SLOWER)
-        try:
-            s.connect((host, port))
-        except OSError:
-            s.close()
-            raise
-        return s
+        while True:
+            s = self.new_socket(family(host), kind)
+            s.settimeout(timeout * SLOWER)
+            try:
+                s.connect((host, port))
+                s.getpeername()
+                return s
+            except OSError as error:
+                s.close()
+                # On a busy machine the kernel now and then reports an ICMP error to nobody: SO_ERROR is 0, poll(2) says
+                # writable, and yet the socket is not connected. What the door says shows when it is asked again.
+                if error.errno != errno.ENOTCONN:
+                    raise
 
     def tcp(self, host, port, timeout=4.0):
         start = time.monotonic()
