@@ -29,7 +29,7 @@ static int list_add(struct option_words *list, char *text, const char *name)
 
 static bool is_option(const char *word)
 {
-	return word[0] == '-' && word[1] != '\0';
+	return word[0] == '-' && word[1] != '\0' && (word[1] < '0' || word[1] > '9');
 }
 
 static const struct option_spec *spec_find(const struct option_spec *specs, size_t count, const char *name, size_t size)

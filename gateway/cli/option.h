@@ -22,6 +22,7 @@ struct option_words {
  *   value         one value must follow
  *   list          all words up to the next option follow, also parted by commas; may be repeated
  *   flag, value   a value may follow: after '=', or as a word that starts with '/' or '.'
+ * A word like -4h, a dash and a digit, is a value.
  */
 struct option_spec {
 	const char *name; /* without the dashes */
