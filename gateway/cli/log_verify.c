@@ -10,8 +10,8 @@
 #include "common/text.h"
 #include "gateway/cli/cli.h"
 #include "gateway/cli/command.h"
+#include "gateway/cli/log_verify.h"
 #include "gateway/cli/option.h"
-#include "gateway/cli/verify.h"
 
 /* Promised in sekisho(8): not the other verbs' codes, for `cannot tell` is an answer here. */
 enum { VERIFY_EXIT_ALTERED = 1, VERIFY_EXIT_UNKNOWN = 2, FINDINGS_SHOWN = 100 };
@@ -65,7 +65,7 @@ static int anchor_parse(const char *line, struct verify *v)
 	return -EINVAL;
 }
 
-static int anchors_read(const char *path, struct verify *v)
+int log_verify_keys(const char *path, struct verify *v)
 {
 	char *text = NULL, *rest, *line;
 	unsigned number = 0;
@@ -191,7 +191,7 @@ static int conclude(const struct verify *v, const struct view *view)
 	return codes[v->worst];
 }
 
-static int verify_set(struct verify *v, const struct logset *set)
+int log_verify_set(struct verify *v, const struct logset *set)
 {
 	int code = pass_all(v, set, verify_line, true);
 	if (code)
@@ -218,11 +218,11 @@ int log_verb_verify(int argc, char **argv)
 		return code;
 	if (cli_json)
 		view.findings = json_array();
-	code = anchors_read(key ? key : PATH_SEAL_KEYS, &v);
+	code = log_verify_keys(key ? key : PATH_SEAL_KEYS, &v);
 	if (!code && logset_open(rest.count ? rest.items[0] : PATH_LOG_DIR, &set))
 		code = VERIFY_EXIT_UNKNOWN;
 	if (!code)
-		code = verify_set(&v, &set);
+		code = log_verify_set(&v, &set);
 	if (!code && checkpoint && v.worst == VERIFY_NOTE)
 		code = checkpoint_write(checkpoint, &v);
 	if (!code)
