@@ -31,6 +31,7 @@ int explain_verb(int argc, char **argv);
 
 int log_verb_key(int argc, char **argv);
 int log_verb_verify(int argc, char **argv);
+int log_verb_report(int argc, char **argv);
 
 int ca_verb_show(int argc, char **argv);
 int ca_verb_renew(int argc, char **argv);

@@ -117,6 +117,19 @@ static const struct command commands[] = {
 		"  --checkpoint FILE   write the keys to go on with, to a new file, when all is whole\n"
 		"Exit: 0 whole, 1 altered, 2 cannot tell.\n",
 		log_verb_verify},
+	{"log report",
+		"--since TIME [--until TIME] [DIR] [--html FILE|DIR] [--lang ja|en] [--commands] [--utc] [--key FILE] [--no-verify]",
+		"what happened: logins, refusals, what is new or unusual, traffic; needs no gateway",
+		"  --since TIME        yesterday, -7d, 2026-11-20, 2026-11-20T09:00\n"
+		"  --until TIME        the same, a day to its end; default: now\n"
+		"  DIR                 a copy of the logs; default: this gateway's\n"
+		"  --html FILE|DIR     write a page instead; into a folder as YYYY-MM-DD.html, after the first day\n"
+		"  --lang ja|en        default: the language of the locale\n"
+		"  --commands          show for each figure the command that lists its lines\n"
+		"  --utc               times are UTC, not local\n"
+		"  --key FILE          check the seals with these keys, not with the gateway's own\n"
+		"  --no-verify         do not check the seals\n",
+		log_verb_report},
 	{"log key", "", "the keys of the first seals; keep them elsewhere", NULL, log_verb_key},
 	{"reload", "", "put settings and ACL files in force, all or nothing", NULL, acl_verb_reload},
 	{"setup",
