@@ -228,7 +228,7 @@ docs: ## writes what share/log-schema.json says into manual page, log-events.md 
 sbindir = $(PREFIX)/sbin
 libexecdir = $(PREFIX)/libexec/sekisho
 docdir = $(PREFIX)/share/doc/sekisho
-UNITS := $(notdir $(patsubst %.in,%,$(wildcard systemd/*.in systemd/*.socket systemd/*.target)))
+UNITS := $(notdir $(patsubst %.in,%,$(wildcard systemd/*.in systemd/*.socket systemd/*.target systemd/*.timer)))
 MAN := $(wildcard docs/man/*.[1-8] docs/*.[1-8])
 .PHONY: install uninstall
 install: all ## into DESTDIR and PREFIX (/usr/local)
@@ -236,7 +236,7 @@ install: all ## into DESTDIR and PREFIX (/usr/local)
 	install -m 755 $(B)/sekisho $(DESTDIR)$(sbindir)/
 	install -m 755 $(B)/sekisho-gateway $(B)/sekisho-portal $(B)/sekisho-auth $(DESTDIR)$(libexecdir)/
 	for d in systemd/system sysusers.d tmpfiles.d sysctl.d modules-load.d; do install -d $(DESTDIR)$(PREFIX)/lib/$$d; done
-	install -m 644 systemd/*.socket systemd/*.target $(DESTDIR)$(PREFIX)/lib/systemd/system/
+	install -m 644 systemd/*.socket systemd/*.target systemd/*.timer $(DESTDIR)$(PREFIX)/lib/systemd/system/
 	for u in systemd/*.in; do sed 's,@libexecdir@,$(libexecdir),g; s,@sbindir@,$(sbindir),g' $$u >$(DESTDIR)$(PREFIX)/lib/systemd/system/$$(basename $$u .in) || exit 1; done
 	install -m 644 systemd/sysusers.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/sekisho.conf
 	install -m 644 systemd/tmpfiles.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/sekisho.conf
@@ -244,7 +244,7 @@ install: all ## into DESTDIR and PREFIX (/usr/local)
 	install -m 644 systemd/modules-load.conf $(DESTDIR)$(PREFIX)/lib/modules-load.d/sekisho.conf
 	install -D -m 644 systemd/logrotate.conf $(DESTDIR)/etc/logrotate.d/sekisho
 	install -m 644 systemd/pam/sekisho $(DESTDIR)$(docdir)/examples/pam/
-	install -m 644 README.md docs/*.md $(DESTDIR)$(docdir)/
+	install -m 644 README.md docs/*.md docs/*.png $(DESTDIR)$(docdir)/
 	cp -r docs/examples/. $(DESTDIR)$(docdir)/examples/
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/sekisho share/*.json
 	for f in share/vim/*/*.vim; do install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/vim/vimfiles/$${f#share/vim/} || exit 1; done
