@@ -165,6 +165,16 @@ const char *policy_owner(const struct policy *p, const char *file);
 enum { POLICY_DIGEST_TEXT = 65 };
 int policy_digest(const struct policy *p, char text[static POLICY_DIGEST_TEXT]);
 
+/* A file that is not as it was; `sha256` in hex, "" when it is gone. */
+struct policy_file_change {
+	const char *path;
+	char sha256[POLICY_DIGEST_TEXT];
+};
+
+/* Every file that `after` has otherwise than `before` (NULL: an empty set), or not at all, sorted by kind, then name. */
+void policy_files_changed(const struct policy *before, const struct policy *after,
+	void (*each)(const struct policy_file_change *, void *), void *arg);
+
 /* Parses "tcp 443 10.1.2.3" style words: proto name or number, port ("" or NULL where the protocol has none), address.
  * "icmp" is protocol 1 or 58 by the address's family. 0 or -EINVAL with a sentence in `why`. */
 int target_parse(const char *proto, const char *port, const char *address, struct target *out, char *why, size_t why_size);

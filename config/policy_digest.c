@@ -54,3 +54,22 @@ int policy_digest(const struct policy *p, char text[static POLICY_DIGEST_TEXT])
 	free(sorted);
 	return r;
 }
+
+void policy_files_changed(const struct policy *before, const struct policy *after,
+	void (*each)(const struct policy_file_change *, void *), void *arg)
+{
+	const size_t had = before ? before->file_count : 0;
+	for (size_t i = 0, j = 0; i < had || j < after->file_count;) {
+		const struct rule_file *old = i < had ? &before->files[i] : NULL;
+		const struct rule_file *now = j < after->file_count ? &after->files[j] : NULL;
+		const int order = !old ? 1 : !now ? -1 : policy_file_compare(old, now);
+		struct policy_file_change change = {order < 0 ? old->path : now->path, ""};
+		i += order <= 0;
+		j += order >= 0;
+		if (order == 0 && !memcmp(old->sha256, now->sha256, POLICY_SHA256))
+			continue;
+		if (order >= 0)
+			hex(now->sha256, change.sha256);
+		each(&change, arg);
+	}
+}

@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <openssl/evp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -155,6 +157,29 @@ static bool bare(const struct lexer *lx, unsigned k)
 	return good;
 }
 
+/* FNV-1a, 64 bits (draft-eastlake-fnv), over the words, each with its end: says only whether somebody wrote something else. */
+static uint64_t fingerprint(const struct lexer *lx)
+{
+	uint64_t hash = UINT64_C(14695981039346656037);
+	for (unsigned i = 1; i < lx->count; i++)
+		for (const char *c = lx->words[i].text;; c++) {
+			hash = (hash ^ (unsigned char)*c) * UINT64_C(1099511628211);
+			if (!*c)
+				break;
+		}
+	return hash ? hash : 1;
+}
+
+static bool put_sha256(struct settings *s, const char *text, size_t size)
+{
+	unsigned char sha256[32];
+	if (EVP_Digest(text, size, sha256, NULL, EVP_sha256(), NULL) != 1)
+		return false;
+	for (size_t i = 0; i < sizeof sha256; i++)
+		snprintf(s->sha256 + 2 * i, 3, "%02x", sha256[i]);
+	return true;
+}
+
 static void read_line(struct reader *r)
 {
 	const unsigned k = find_keyword(&r->lx);
@@ -175,6 +200,7 @@ static void read_line(struct reader *r)
 	}
 	r->set[k].line = r->lx.line;
 	r->set[k].good = count_good(&r->lx, k) && bare(&r->lx, k) && keywords[k].read(r);
+	r->s.said[k] = fingerprint(&r->lx);
 }
 
 /* What follows from other settings where nothing is said. */
@@ -216,8 +242,12 @@ int settings_parse(const char *name, const char *text, size_t size, struct setti
 	struct reader *const r = calloc(1, sizeof *r);
 	if (!r)
 		return -ENOMEM;
-	d->failed = false;
 	r->s = defaults;
+	if (!put_sha256(&r->s, text, size)) {
+		free(r);
+		return -EIO;
+	}
+	d->failed = false;
 	lexer_start(&r->lx, name, text, size, d);
 	while (lexer_next(&r->lx))
 		read_line(r);
@@ -287,5 +317,16 @@ const char *settings_fixed_difference(const struct settings *a, const struct set
 		return keywords[KEY_LISTEN_PORT].name;
 	if (!prefix_same(&a->tunnel4, &b->tunnel4) || !prefix_same(&a->tunnel6, &b->tunnel6))
 		return keywords[KEY_TUNNEL_NETWORK].name;
+	return NULL;
+}
+
+const char *settings_difference(const struct settings *a, const struct settings *b, unsigned *at)
+{
+	_Static_assert((int)KEYWORDS <= (int)SETTINGS_KEYWORDS, "there is room for the fingerprint of each");
+	while (*at < KEYWORDS) {
+		const unsigned k = (*at)++;
+		if (a->said[k] != b->said[k])
+			return keywords[k].name;
+	}
 	return NULL;
 }

@@ -61,6 +61,7 @@
 
 enum { RESOLVERS_MAX = 4, NETWORKS_MAX = 64, HOST_NAME_LIMIT = 254, INTERFACE_NAME_MAX = 16, SEARCH_MAX = 4, TIME_ZONE_MAX = 63 };
 enum { EXTRA_PORTS_MAX = 15, ALERT_HOOK_MAX = 255 };
+enum { SETTINGS_SHA256_TEXT = 65, SETTINGS_KEYWORDS = 64 /* room for as many */ };
 
 enum backend_choice { BACKEND_AUTO, BACKEND_KERNEL, BACKEND_USERSPACE };
 
@@ -105,6 +106,9 @@ struct settings {
 	int64_t alert_timeout_seconds;
 	unsigned alert_rate, alert_device_failures, alert_user_devices, alert_refused_keys;
 	int64_t alert_rate_seconds, alert_device_failures_seconds, alert_user_devices_seconds, alert_refused_keys_seconds;
+	/* Last, how it was written, which may differ where all before is the same: */
+	char sha256[SETTINGS_SHA256_TEXT]; /* of the file as read */
+	uint64_t said[SETTINGS_KEYWORDS]; /* a fingerprint of each keyword's values as written, 0 where it is not */
 };
 
 /* Reads and checks the file. 0; or -EINVAL with every mistake in `d`; or -errno from opening it (also put into `d`, with
@@ -128,5 +132,9 @@ int settings_policy_load(const struct settings *s, const char *dir, int64_t now,
 /* The keyword of the first setting that differs and cannot change while the gateway runs (interface, backend, listen-port,
  * tunnel-network), or NULL. */
 const char *settings_fixed_difference(const struct settings *a, const struct settings *b);
+
+/* The keyword of the next setting that is written otherwise in `b` than in `a`, or is in one of them only; NULL when there is no
+ * more. `*at` is 0 for the first. */
+const char *settings_difference(const struct settings *a, const struct settings *b, unsigned *at);
 
 #endif

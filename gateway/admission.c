@@ -39,12 +39,13 @@ struct admission {
 	struct admission_counts counts;
 };
 
-/* Merged per key and outer address: a phone tries again every few seconds. */
+/* Merged per key, outer address and reason: a phone tries again every few seconds, and may be reported lost meanwhile. */
 struct refusal_key {
 	struct key device;
 	struct addr from;
-	uint8_t replayed;
+	char reason[24];
 };
+_Static_assert(sizeof(struct refusal_key) <= MERGE_KEY_MAX, "fits a merge key");
 
 static void alert_lost(struct gateway *g, const struct device *d, const struct endpoint *from)
 {
@@ -62,16 +63,17 @@ static void refuse(struct gateway *g, const struct knock *knock, const struct de
 	memset(&key, 0, sizeof key);
 	key.device = knock->device;
 	key.from = from->addr;
-	key.replayed = !strcmp(reason, "replayed");
-	if (key.replayed)
+	snprintf(key.reason, sizeof key.reason, "%s", reason);
+	const bool replayed = !strcmp(reason, "replayed");
+	if (replayed)
 		g->admission->counts.replayed++;
 	else
 		g->admission->counts.refused++;
 	if (!merge_count(g->refusals, &key, sizeof key, now))
 		return;
-	bool lost = d && d->status == DEVICE_LOST && !key.replayed;
+	bool lost = d && d->status == DEVICE_LOST && !replayed;
 	/* Noted once a minute, so that a replay of this very knock is known for one. */
-	if (d && !key.replayed)
+	if (d && !replayed)
 		(void)ledger_device_seen(g->ledger, d->id, knock->timestamp, from, now);
 	json_t *e = event_new("device-refused", "failure", reason);
 	if (d) {
@@ -86,7 +88,7 @@ static void refuse(struct gateway *g, const struct knock *knock, const struct de
 	merge_first(g->refusals, &key, sizeof key, LOG_AUTH, now, e, lost);
 	if (lost)
 		alert_lost(g, d, from);
-	if (!key.replayed)
+	if (!replayed)
 		brute_refused(g, &knock->device, from);
 }
 

@@ -26,6 +26,8 @@ void event_number(json_t *e, const char *path, int64_t value);
 void event_append_text(json_t *e, const char *path, const char *value);
 void event_time(json_t *e, const char *path, int64_t usec); /* 0, never, is left out */
 
+/* Puts an address at `path` (NULL: nowhere else) and into related.ip; nothing for family 0. */
+void event_address(json_t *e, const char *path, const struct addr *a);
 /* device.id, sekisho.device.{key,class,label}, source.ip, related.ip. */
 void event_device(json_t *e, const struct device *d);
 /* sekisho.endpoint.{ip,port}, related.ip; nothing for family 0. */

@@ -7,9 +7,6 @@
 
 #include "gateway/event.h"
 
-/* Puts an address at `path` (NULL: nowhere else) and into related.ip; nothing for family 0. */
-void event_address(json_t *e, const char *path, const struct addr *a);
-
 /* "tcp", or NULL for what has no name. */
 const char *event_transport(uint8_t proto);
 

@@ -153,6 +153,7 @@ static void log_started(struct gateway *g)
 	event_number(e, "sekisho.acl.rules", counts.rules);
 	if (policy_digest(g->policy, digest) == 0)
 		event_text(e, "sekisho.acl.sha256", digest);
+	event_text(e, "sekisho.config.sha256", g->settings.sha256);
 	event_number(e, "sekisho.taken_over.sessions", sessions_count(g));
 	event_number(e, "sekisho.taken_over.peers", peers_count(g));
 	(void)log_write(g->log, LOG_AUDIT, time_now(), e, true);
@@ -254,6 +255,9 @@ void gateway_stop(struct gateway *g)
 	if (g->running) {
 		alerts_tick(g, time_boot(), true);
 		json_t *e = event_new("gateway-stopped", "success", NULL);
+		event_text(e, "sekisho.version", SEKISHO_VERSION);
+		event_number(e, "sekisho.left_in_force.sessions", sessions_count(g));
+		event_number(e, "sekisho.left_in_force.peers", peers_count(g));
 		(void)log_write(g->log, LOG_AUDIT, time_now(), e, true);
 		(void)unlink(RUNNING_MARK);
 	}

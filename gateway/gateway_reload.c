@@ -29,16 +29,32 @@ static json_t *record(struct gateway *g, const struct gateway_request *q, const 
 	return e;
 }
 
-/* One record of what came of it, and the words for the one who asked. `text` is stolen. */
-static int finish(struct gateway *g, struct gateway_request *q, const char *action, const char *reason, int r, char *text)
+/* `e` is the record of what came of it, `text` the words for the one who asked; both are stolen. */
+static int finish_event(struct gateway *g, struct gateway_request *q, json_t *e, int r, char *text)
 {
-	json_t *e = record(g, q, action, r, reason);
 	if (r < 0)
 		event_text(e, "error.message", text ? text : strerror(-r));
 	(void)log_write(g->log, LOG_AUDIT, time_now(), e, true);
 	free(q->text);
 	q->text = text;
 	return r;
+}
+
+static int finish(struct gateway *g, struct gateway_request *q, const char *action, const char *reason, int r, char *text)
+{
+	return finish_event(g, q, record(g, q, action, r, reason), r, text);
+}
+
+/* Which file it was, and which of its settings are others than before. */
+static json_t *record_applied(struct gateway *g, const struct gateway_request *q, const struct settings *before)
+{
+	json_t *e = record(g, q, "config-applied", 0, NULL);
+	const char *name;
+	unsigned at = 0;
+	event_text(e, "sekisho.config.sha256", g->settings.sha256);
+	while ((name = settings_difference(before, &g->settings, &at)))
+		event_append_text(e, "sekisho.config.changed", name);
+	return e;
 }
 
 /* A set with mistakes: the record names the first of them. `d` has what the one who asked is told. */
@@ -197,13 +213,15 @@ int gateway_reload(struct gateway *g, struct gateway_request *q)
 		r = gateway_apply_acl(g, q);
 	if (r < 0) {
 		respec_back(g, &before);
+		evidence_settings(g);
+		(void)finish(g, &silent, "config-rejected", NULL, r,
+			strdup("its ACLs could not be put in force; acl-rejected before this says why"));
 	} else {
 		rechecks_reload(g);
 		access_settings(g);
+		evidence_settings(g);
+		(void)finish_event(g, &silent, record_applied(g, q, &before), 0, NULL);
 	}
-	evidence_settings(g);
-	(void)finish(g, &silent, r < 0 ? "config-rejected" : "config-applied", NULL, r,
-		r < 0 ? strdup("its ACLs could not be put in force; acl-rejected before this says why") : NULL);
 	free(silent.text);
 	return r;
 }

@@ -15,7 +15,7 @@
 #include "gateway/evidence.h"
 #include "gateway/session.h"
 
-enum { RECORD_CHANGES = 32 }; /* of a generation's changes, in one line of the log */
+enum { RECORD_CHANGES = 32, RECORD_FILES = 32 }; /* of a generation's changes, in one line of the log */
 
 /* ---- what a generation is made of ---- */
 
@@ -98,6 +98,29 @@ bool generation_is_in_force(struct gateway *g, const struct policy *policy)
 	return same;
 }
 
+struct files_record {
+	json_t *event;
+	unsigned count;
+};
+
+static void put_file(const struct policy_file_change *f, void *arg)
+{
+	struct files_record *record = arg;
+	char text[ARCHIVE_PATH + POLICY_DIGEST_TEXT];
+	if (record->count++ >= RECORD_FILES)
+		return;
+	snprintf(text, sizeof text, "%s %s", f->path, *f->sha256 ? f->sha256 : "removed");
+	event_append_text(record->event, "sekisho.acl.changed_files", text);
+}
+
+/* `before`: the set that this one took the place of, NULL for the first of all. */
+static void put_files(json_t *e, const struct policy *before, const struct policy *after)
+{
+	struct files_record record = {.event = e};
+	policy_files_changed(before, after, put_file, &record);
+	event_number(e, "sekisho.acl.changed_files_total", record.count);
+}
+
 static json_t *generation_event(
 	const struct generation *row, const char *action, const char *outcome, const char *reason, uint64_t previous)
 {
@@ -115,21 +138,27 @@ static json_t *generation_event(
 	return e;
 }
 
-static void log_applied(struct gateway *g, const struct generation *row, uint64_t previous, const unsigned *changed)
+/* `changed`: NULL when it is recorded late, and neither that nor `before` is known any more. */
+static void log_applied(
+	struct gateway *g, const struct generation *row, uint64_t previous, const unsigned *changed, const struct policy *before)
 {
 	json_t *e = generation_event(row, "acl-applied", "success", changed ? NULL : "recorded-late", previous);
-	if (changed)
+	if (changed) {
 		event_number(e, "sekisho.acl.sessions_changed", *changed);
+		put_files(e, before, g->policy);
+	}
 	(void)log_write(g->log, LOG_AUDIT, time_now(), e, true);
 }
 
 /* Before it decides anything. At a start nobody is in, and the gateway has to come up to guard what it has. */
-static int log_applying(struct gateway *g, const struct generation *row, uint64_t previous)
+static int log_applying(struct gateway *g, const struct generation *row, uint64_t previous, const struct policy *policy)
 {
 	int r = g->running ? evidence_ready(g) : 0;
 	if (r < 0)
 		return r;
-	r = evidence_write(g, LOG_AUDIT, time_now(), generation_event(row, "acl-applying", NULL, NULL, previous));
+	json_t *e = generation_event(row, "acl-applying", NULL, NULL, previous);
+	put_files(e, g->policy, policy);
+	r = evidence_write(g, LOG_AUDIT, time_now(), e);
 	return g->running ? r : 0;
 }
 
@@ -143,7 +172,7 @@ static int note_recorded(struct gateway *g, uint64_t number)
 void generation_record_missing(struct gateway *g, const struct generation *row)
 {
 	if (note_recorded(g, row->number) == 1)
-		log_applied(g, row, 0, NULL);
+		log_applied(g, row, 0, NULL, NULL);
 }
 
 /* ---- putting one in force ---- */
@@ -244,7 +273,7 @@ int generation_put(struct gateway *g, struct policy *policy, const char *source,
 		not_archived(out, r, "cannot describe the new generation");
 	if (r < 0)
 		goto out;
-	r = log_applying(g, &row, previous);
+	r = log_applying(g, &row, previous, policy);
 	if (r < 0) {
 		failed(out, r, "log-full",
 			"nothing can be recorded (%s), so no rules come into force; what was in force stays. `sekisho status` "
@@ -269,11 +298,12 @@ int generation_put(struct gateway *g, struct policy *policy, const char *source,
 		forget(g, row.number);
 		goto out;
 	}
-	policy_unref(g->policy);
+	struct policy *before = g->policy;
 	g->policy = policy;
 	g->generation = row.number;
 	g->applied = now;
-	log_applied(g, &row, previous, &out->changed);
+	log_applied(g, &row, previous, &out->changed, before);
+	policy_unref(before);
 	(void)note_recorded(g, row.number);
 out:
 	ledger_generation_clear(&row);

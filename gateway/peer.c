@@ -163,17 +163,25 @@ int peer_admit(
 	return 0;
 }
 
-static void log_presence(
-	struct gateway *g, const char *action, const struct device *d, const struct peer *peer, const char *reason)
+/* With who is logged in on it, if anybody is. */
+static json_t *presence_event(
+	struct gateway *g, const char *action, const struct device *d, const struct endpoint *outer, const char *reason)
 {
 	json_t *e = event_new(action, NULL, reason);
 	event_device(e, d);
-	event_endpoint(e, &peer->endpoint);
+	event_endpoint(e, outer);
 	struct session *s = session_by_device(g, d->id);
 	if (s) {
 		event_user(e, s->row.user);
 		event_session(e, s->serial, s->row.opened);
 	}
+	return e;
+}
+
+static void log_presence(
+	struct gateway *g, const char *action, const struct device *d, const struct peer *peer, const char *reason)
+{
+	json_t *e = presence_event(g, action, d, &peer->endpoint, reason);
 	if (!strcmp(action, "device-offline")) {
 		event_number(e, "source.bytes", (int64_t)peer->rx);
 		event_number(e, "destination.bytes", (int64_t)peer->tx);
@@ -199,11 +207,8 @@ int peer_remove(struct gateway *g, const struct device *d, const char *reason)
 
 void peer_roam(struct gateway *g, struct peer *peer, const struct device *d, const struct endpoint *to)
 {
-	char text[ADDR_TEXT];
-	json_t *e = event_new("device-roamed", NULL, NULL);
-	event_device(e, d);
-	event_endpoint(e, to);
-	event_text(e, "sekisho.previous_endpoint.ip", addr_format(&peer->endpoint.addr, text));
+	json_t *e = presence_event(g, "device-roamed", d, to, NULL);
+	event_address(e, "sekisho.previous_endpoint.ip", &peer->endpoint.addr);
 	event_number(e, "sekisho.previous_endpoint.port", peer->endpoint.port);
 	(void)log_write(g->log, LOG_AUTH, time_now(), e, false);
 	peer->endpoint = *to;

@@ -118,7 +118,7 @@ def _check_relations(flat):
         for path in ("source.port", "destination.port", "network.community_id"):
             if path not in flat:
                 yield f"{path} is missing"
-    for path in ("source.ip", "destination.ip", "sekisho.endpoint.ip"):
+    for path in ("source.ip", "destination.ip", "sekisho.endpoint.ip", "sekisho.previous_endpoint.ip"):
         if path in flat and flat[path] not in flat.get("related.ip", []):
             yield f"{path} is not in related.ip"
     if "user.name" in flat and flat["user.name"] not in flat.get("related.user", []):

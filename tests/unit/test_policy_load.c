@@ -351,6 +351,42 @@ static void test_digest(void **state)
 	diag_free(&d);
 }
 
+static void note_change(const struct policy_file_change *f, void *arg)
+{
+	char *said = arg;
+	const size_t used = strlen(said);
+	snprintf(said + used, 512 - used, "%s %.8s\n", f->path, *f->sha256 ? f->sha256 : "removed");
+}
+
+static void test_files_changed(void **state)
+{
+	struct diag d = diag_new();
+	struct policy *before = NULL, *after = NULL;
+	char said[512] = "";
+	(void)state;
+	put("systems.acl", "system web tcp 443 10.0.0.1\n");
+	put("groups/b.acl", "allow web\n");
+	put("users/gone.acl", "allow web\n");
+	put("users/same.acl", "allow web\n");
+	assert_int_equal(policy_load(folder, NULL, &before, &d), 0);
+	assert_int_equal(unlink(below("users/gone.acl")), 0);
+	put("groups/b.acl", "deny web\n");
+	put("users/new.acl", "");
+	assert_int_equal(policy_load(folder, NULL, &after, &d), 0);
+	policy_files_changed(before, after, note_change, said);
+	/* sha256sum(1) of "deny web\n" and of nothing */
+	assert_string_equal(said, "groups/b.acl ef870bae\nusers/gone.acl removed\nusers/new.acl e3b0c442\n");
+	*said = '\0';
+	policy_files_changed(after, after, note_change, said);
+	assert_string_equal(said, "");
+	policy_files_changed(NULL, after, note_change, said);
+	assert_non_null(strstr(said, "systems.acl "));
+	assert_non_null(strstr(said, "users/same.acl "));
+	policy_unref(before);
+	policy_unref(after);
+	diag_free(&d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -359,6 +395,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_systems_unreadable, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_full_file, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_digest, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_files_changed, set_up, tear_down),
 		cmocka_unit_test(test_damage),
 	};
 
