@@ -64,7 +64,7 @@ class Browser:
         self.phone, self.name, self.address, self.port, self.language = phone, name, address, port, language
         self.context = ssl.create_default_context(cafile=ca)
         self.origin = f"https://{name}" + ("" if port == 443 else f":{port}")
-        self.tls = None
+        self.tls, self.agent = None, "sekisho-tests"
         self.page = None
 
     def _request(self, method, path, body=None, headers=None):
@@ -74,7 +74,7 @@ class Browser:
             connection = http.client.HTTPConnection(self.name, self.port)
             connection.sock = s
             connection.request(method, path, body, {
-                "Host": self.origin[len("https://"):], "Accept-Language": self.language, "User-Agent": "sekisho-tests",
+                "Host": self.origin[len("https://"):], "Accept-Language": self.language, "User-Agent": self.agent,
                 "Accept": "text/html", **(headers or {})})
             answer = connection.getresponse()
             text = answer.read().decode()
