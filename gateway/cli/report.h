@@ -143,6 +143,7 @@ void report_people_opened(struct report *r, const struct report_line *line);
 void report_people_ended(struct report *r, const struct report_line *line);
 size_t report_person_size(void); /* of what BAG_PEOPLE keeps of each */
 void report_audit_line(struct report *r, const struct report_line *line);
+void report_gateway(struct report *r, const struct report_line *line);
 void report_gap(struct report *r, const struct report_line *line);
 
 /* The seals of the same folder, judged with the keys in a file. An exit code. */

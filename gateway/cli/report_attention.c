@@ -110,6 +110,11 @@ static void alerts(const struct report *r, json_t *document)
 				report_sentence(r, "Alert: %1$s (%2$" PRIu64 ").", "警報：%1$s（%2$" PRIu64 " 回）。",
 					*meaning ? meaning : e->key, e->count.times));
 	}
+	const struct report_count *by_user = count_of(r, BAG_GATEWAY, 2, (const char *[]){"device-suspended", "by-user"});
+	if (by_user->lines)
+		say(document, "look", "alerts",
+			report_sentence(r, "Devices that users suspended on the login page, as lost or not theirs: %" PRIu64 ".",
+				"利用者がログインページで停止した端末：%" PRIu64 " 件。", by_user->lines));
 	if (unclean->lines)
 		say(document, "look", "alerts",
 			report_sentence(r, "Starts of the gateway without an orderly end before: %" PRIu64 ".",

@@ -72,14 +72,31 @@ static void acl_applied(struct report *r, const struct report_line *line)
 	json_decref(root);
 }
 
+void report_gateway(struct report *r, const struct report_line *line)
+{
+	static const char *const actions[] = {"gateway-started", "gateway-stopped", "firewall-restored", "clock-stepped",
+		"acl-rejected", "config-rejected", "log-recovered", "log-thinned"};
+	char action[REPORT_PART_MAX], reason[REPORT_PART_MAX];
+	report_field(line, LOGFIELD_ACTION, action);
+	report_field(line, LOGFIELD_REASON, reason);
+	if (!strcmp(action, "device-suspended") && !strcmp(reason, "by-user"))
+		report_add(r, BAG_GATEWAY, line, 2, (const char *[]){action, reason});
+	for (size_t i = 0; i < sizeof actions / sizeof *actions; i++) {
+		if (strcmp(action, actions[i]) != 0)
+			continue;
+		report_add(r, BAG_GATEWAY, line, 2, (const char *[]){action, ""});
+		if (*reason)
+			report_add(r, BAG_GATEWAY, line, 2, (const char *[]){action, reason});
+	}
+}
+
 void report_audit_line(struct report *r, const struct report_line *line)
 {
-	static const char *const gateway[] = {
-		"gateway-started", "gateway-stopped", "firewall-restored", "clock-stepped", "acl-rejected", "config-rejected"};
 	char action[REPORT_PART_MAX], reason[REPORT_PART_MAX], admin[REPORT_PART_MAX];
 	report_field(line, LOGFIELD_ACTION, action);
 	report_field(line, LOGFIELD_REASON, reason);
-	if (*report_field(line, LOGFIELD_ADMIN, admin)) {
+	/* What came of acl-applying is on record too. */
+	if (*report_field(line, LOGFIELD_ADMIN, admin) && strcmp(action, "acl-applying") != 0) {
 		report_add(r, BAG_ADMIN, line, 2, (const char *[]){admin, action});
 		event(r, LIST_ADMIN, line);
 	}
@@ -89,12 +106,7 @@ void report_audit_line(struct report *r, const struct report_line *line)
 		report_add(r, BAG_ALERT, line, 1, (const char *[]){reason});
 		event(r, LIST_ALERT, line);
 	}
-	for (size_t i = 0; i < sizeof gateway / sizeof *gateway; i++)
-		if (!strcmp(action, gateway[i])) {
-			report_add(r, BAG_GATEWAY, line, 2, (const char *[]){action, ""});
-			if (*reason)
-				report_add(r, BAG_GATEWAY, line, 2, (const char *[]){action, reason});
-		}
+	report_gateway(r, line);
 }
 
 void report_gap(struct report *r, const struct report_line *line)

@@ -228,6 +228,7 @@ static const struct {
 	void (*run)(struct report *, const struct report_line *);
 } kinds[] = {
 	{"connection-closed", LOG_ACCESS, false, connection_closed},
+	{"log-thinned", LOG_ACCESS, false, report_gateway},
 	{"connection-refused", LOG_ACCESS, false, connection_refused},
 	{"login-succeeded", LOG_AUTH, true, login_succeeded},
 	{"login-failed", LOG_AUTH, false, login_failed},

@@ -166,6 +166,10 @@ def strange_day(logs):
     logs.put("audit", at(d, 6, 0), "gateway-stopped")
     logs.put("audit", at(d, 6, 1), "gateway-started")
     logs.put("audit", at(d, 12, 0), "gateway-started", reason="unclean")
+    logs.put("audit", at(d, 17, 0), "device-suspended", reason="by-user", user={"name": "k-sato"}, **logs.device("d7", HOME["k-sato"]))
+    logs.admin(at(d, 17, 30), "device-suspended", device="d5")
+    logs.put("access", at(d, 17, 40), "log-thinned", "unknown", "space-low")
+    logs.put("access", at(d, 17, 50), "log-thinned", "unknown", "space-back", sekisho={"count": 12})
     logs.admin(at(d, 14, 0), "device-added", device="d7")
     logs.admin(at(d, 18, 30), "device-lost", device="d6", note="taxi, ticket 4711")
     logs.admin(at(d, 11, 0), "acl-applied", acl={"generation": 32, "previous_generation": 31, "files": 41, "rules": 377, "sessions_changed": 6,

@@ -139,11 +139,24 @@ def test_what_is_known_of_the_day(logs):
     assert [(r["first"], r["second"]) for r in table(document, "people", "apart")] == 2 * [("d2 198.51.0.0/16", "d5 100.64.0.0/16")]
     assert [r["apart"] for r in table(document, "people", "fast")] == ["4m"]
     assert [(r["who"], r["action"]) for r in table(document, "admin", "actions")] == [
-        ("kanri", "acl-applied"), ("kanri", "device-added"), ("kanri", "device-lost"), ("op", "control-denied")]
+        ("kanri", "acl-applied"), ("kanri", "device-added"), ("kanri", "device-lost"), ("kanri", "device-suspended"), ("op", "control-denied")]
     assert [r["generation"] for r in table(document, "admin", "acl")] == ["32"]
     assert {(r["reason"], r["count"]["value"]) for r in table(document, "alerts", "reasons")} == {("lost-device-seen", 1), ("table-changed", 1)}
     assert [(r["log"], r["reason"], r["count"]["value"]) for r in table(document, "evidence", "gaps")] == [("access", "kernel-overrun", 12)]
     assert document["reaches"].startswith("2024-11-09T") and document["gateway"] == "gw1"
+
+
+def test_words_of_the_logs_have_a_meaning():
+    """Whatever the report can show in its lists is explained in both languages."""
+    with open(f"{ROOT}/share/log-schema.json", encoding="utf-8") as f:
+        actions = json.load(f)["actions"]
+    with open(f"{ROOT}/gateway/cli/report_words.c", encoding="utf-8") as f:
+        explained = set(re.findall(r'^\t\{"([a-z-]+)", ', f.read(), re.M))
+    shown = {"login-failed", "device-refused", "connection-refused", "session-ended", "alert", "log-gap", "acl-rejected", "log-thinned", "clock-stepped",
+             "firewall-restored", "gateway-started"}
+    words = {reason for action in shown for reason in actions[action].get("reasons", [])}
+    words |= {name for name, action in actions.items() if "admin" in action.get("parts", []) and name != "acl-applying"}
+    assert words - explained == set()
 
 
 def test_what_needs_attention_comes_first(logs):
