@@ -145,6 +145,7 @@ static json_t *notices_json(struct gateway *g, const json_t *acl)
 			(long long)n, n == 1 ? "" : "s", n == 1 ? "s" : "");
 	problem(notices, n, text);
 	problem(notices, evidence_notice(g, text, sizeof text), text);
+	problem(notices, evidence_copy_notice(g, text, sizeof text), text);
 	problem(notices, json_is_null(differing),
 		PATH_ACL_DIR " cannot be compared with what is in force: let group " USER_GATEWAY " read it");
 	return notices;

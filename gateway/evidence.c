@@ -15,7 +15,10 @@
 void evidence_settings(struct gateway *g)
 {
 	const struct settings *s = &g->settings;
+	const bool copied[LOG_FILES] = {
+		[LOG_AUTH] = s->log_copy_auth, [LOG_ACCESS] = s->log_copy_access, [LOG_AUDIT] = s->log_copy_audit};
 	log_limits(g->log, s->log_reserve_bytes, s->log_low_bytes);
+	log_copies(g->log, copied);
 }
 
 int evidence_ready(struct gateway *g)
@@ -100,6 +103,18 @@ bool evidence_notice(struct gateway *g, char *text, size_t size)
 		", so access is recorded in less detail: make room",
 		g->settings.log_low_bytes >> 20);
 	return true;
+}
+
+bool evidence_copy_notice(struct gateway *g, char *text, size_t size)
+{
+	uint64_t lost = log_copies_lost(g->log);
+	if (lost)
+		snprintf(text, size,
+			"%" PRIu64
+			" line(s) were not copied to syslog since the gateway's start, because it was not there or too slow; the "
+			"files have them",
+			lost);
+	return lost > 0;
 }
 
 /* ---- each second ---- */

@@ -35,5 +35,6 @@ void evidence_look(struct gateway *g);
 /* Is something wrong (then true, with what and what to do about it), or worth knowing? For `status`. */
 bool evidence_problem(struct gateway *g, char *text, size_t size);
 bool evidence_notice(struct gateway *g, char *text, size_t size);
+bool evidence_copy_notice(struct gateway *g, char *text, size_t size);
 
 #endif

@@ -50,10 +50,10 @@ void log_count_missing(struct log *l, enum log_file file, int64_t when, const ch
 	}
 }
 
-/* Is the file's reserve all that is left? */
+/* Is the file's reserve all that is left, or as good as? */
 static bool is_tight(struct log *l, enum log_file file)
 {
-	return log_room_beside_reserve(l, file, 0) < 0;
+	return log_room_beside_reserve(l, file, LOG_LINE_MAX) < 0;
 }
 
 static int append(struct log *l, enum log_file file, size_t size, bool durable)
@@ -70,9 +70,12 @@ static int append(struct log *l, enum log_file file, size_t size, bool durable)
 	return r;
 }
 
+enum line_kind { LINE_LATER, LINE_DURABLE, LINE_SEAL };
+
 /* What was composed (`size` of l->line, or -errno) becomes a line, whole and numbered, or nothing. */
-static int put_composed(struct log *l, enum log_file file, ssize_t size, bool durable)
+static int put_composed(struct log *l, enum log_file file, ssize_t size, enum line_kind kind)
 {
+	bool durable = kind != LINE_LATER;
 	struct log_stream *s = &l->streams[file];
 	int r = size < 0 ? (int)size : append(l, file, (size_t)size, durable);
 	if (r < 0) {
@@ -84,6 +87,7 @@ static int put_composed(struct log *l, enum log_file file, ssize_t size, bool du
 		log_room_note(l, file, 0);
 	if (l->sealer && sealer_line(l->sealer, file, s->sequence, l->line, (size_t)size) < 0)
 		l->seal_error = -EIO;
+	log_copy_line(&l->copy, file, kind == LINE_SEAL, l->line, (size_t)size);
 	return 0;
 }
 
@@ -92,10 +96,10 @@ static struct log_envelope next_envelope(const struct log *l, enum log_file file
 	return (struct log_envelope){when, l->streams[file].sequence + 1, files[file].dataset, l->observer};
 }
 
-static int put_line(struct log *l, enum log_file file, int64_t when, json_t *event, bool durable)
+static int put_line(struct log *l, enum log_file file, int64_t when, json_t *event, enum line_kind kind)
 {
 	struct log_envelope envelope = next_envelope(l, file, when);
-	return put_composed(l, file, log_compose(event, &envelope, l->line), durable);
+	return put_composed(l, file, log_compose(event, &envelope, l->line), kind);
 }
 
 int log_seal(struct log *l, enum log_file file, const char *reason)
@@ -107,7 +111,7 @@ int log_seal(struct log *l, enum log_file file, const char *reason)
 	int r = sealer_make(l->sealer, file, now, &seal);
 	if (!r) {
 		json_t *e = seal_event(&seal, reason);
-		r = put_line(l, file, now, e, true);
+		r = put_line(l, file, now, e, LINE_SEAL);
 		json_decref(e);
 	}
 	if (!r)
@@ -148,7 +152,7 @@ int log_record_missing(struct log *l, enum log_file file)
 	event_number(e, "sekisho.count", (int64_t)m->count);
 	event_text(e, "sekisho.gap.from", m->from);
 	event_text(e, "sekisho.gap.to", m->to);
-	int r = put_line(l, file, time_now(), e, true);
+	int r = put_line(l, file, time_now(), e, LINE_DURABLE);
 	json_decref(e);
 	if (r < 0)
 		return r;
@@ -187,7 +191,7 @@ static int record(struct log *l, enum log_file file, int64_t when, json_t *event
 	int r = log_record_missing(l, file);
 	/* On a full disk what must be recorded goes on, and the gap is told later. */
 	if (!r || (durable && r == -ENOSPC))
-		r = put_line(l, file, when, event, durable);
+		r = put_line(l, file, when, event, durable ? LINE_DURABLE : LINE_LATER);
 	if (copy)
 		copy_line(l, file, when, event, !r, copy);
 	if (r < 0) {
@@ -206,7 +210,7 @@ int log_write_text(struct log *l, enum log_file file, int64_t when, const char *
 	int r = log_record_missing(l, file);
 	envelope = next_envelope(l, file, when);
 	if (!r)
-		r = put_composed(l, file, log_compose_text(event, rest, &envelope, l->line), false);
+		r = put_composed(l, file, log_compose_text(event, rest, &envelope, l->line), LINE_LATER);
 	if (r < 0)
 		log_count_missing(l, file, when, missing_reason(r));
 	else
@@ -255,6 +259,16 @@ void log_mark(struct log *l, enum log_file file, const char *action, const char 
 		event_text(e, "sekisho.log.head", seal_hash_format(head.hash, hash));
 	}
 	(void)log_write(l, file, time_now(), e, true);
+}
+
+void log_copies(struct log *l, const bool wanted[static LOG_FILES])
+{
+	memcpy(l->copy.wanted, wanted, sizeof l->copy.wanted);
+}
+
+uint64_t log_copies_lost(const struct log *l)
+{
+	return l->copy.lost;
 }
 
 int log_sealing(const struct log *l)

@@ -42,6 +42,10 @@ void log_close(struct log *l);
  */
 void log_limits(struct log *l, uint64_t reserve, uint64_t low);
 
+/* Which files' lines also go to syslog(3), see log_copy.h; seals always do. How many it did not take since the start. */
+void log_copies(struct log *l, const bool wanted[static LOG_FILES]);
+uint64_t log_copies_lost(const struct log *l);
+
 /* Closes and opens the files again (after rotation by rename); writes log-closed and log-opened. 0 or -errno: the old stay
  * (-EEXIST: where a new file should begin, there is one with lines). */
 int log_reopen(struct log *l);

@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "gateway/log.h"
+#include "gateway/log_copy.h"
 #include "gateway/log_stream.h"
 
 /* What could not be recorded since the last line of a file. */
@@ -36,6 +37,7 @@ struct log {
 	uint64_t reserve, low; /* bytes */
 	enum log_room room;
 	int room_error; /* why there is none */
+	struct log_copy copy;
 	struct log_news news[LOG_TROUBLES][LOG_FILES];
 	struct sealer *sealer; /* NULL: no seals */
 	int seal_error;

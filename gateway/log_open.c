@@ -102,6 +102,7 @@ static int seals_open(struct log *l, const char *dir, char *why, size_t why_size
 static void log_free(struct log *l)
 {
 	sealer_close(l->sealer);
+	log_copy_close(&l->copy);
 	for (enum log_file i = 0; i < LOG_FILES; i++)
 		log_stream_close(&l->streams[i]);
 	if (l->lock >= 0)
@@ -121,6 +122,7 @@ int log_open(const char *dir, const char *seal_dir, const char *observer, uint64
 		return -ENOMEM;
 	}
 	l->dir = l->lock = -1;
+	l->copy = LOG_COPY_NONE;
 	text_safe(observer, l->observer, sizeof l->observer);
 	for (enum log_file i = 0; i < LOG_FILES; i++)
 		l->streams[i].fd = -1;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Preloaded into the gateway by tests (ld.so(8), LD_PRELOAD): another clock, and faults on its way to nftables. Told what to do
- * by a file that the test maps too, so that both take effect at once; without the file it does nothing.
+ * Preloaded into the gateway by tests (ld.so(8), LD_PRELOAD): another clock, faults on its way to nftables and of the disk that
+ * the logs are on. Told what to do by a file that the test maps too, so that both take effect at once; without the file it does
+ * nothing.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -10,6 +11,7 @@
 #include <linux/netlink.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -18,6 +20,7 @@
 #include <unistd.h>
 
 #define ORDERS "/run/world/shim"
+#define LOGS "/var/log/sekisho/"
 
 enum { ACT_NOTHING, ACT_KILL_BEFORE, ACT_KILL_AFTER, ACT_FAIL };
 
@@ -26,6 +29,8 @@ struct orders {
 	int32_t action; /* at the ... */
 	int32_t countdown; /* ... so manieth transaction from now, 1: the next one */
 	int32_t transactions; /* counted since the start */
+	int32_t write_error, sync_error; /* errno of each write(2), fdatasync(2) to the logs; 0: they work */
+	int32_t sync_msec; /* how long each fdatasync(2) of the logs takes longer */
 };
 
 static struct orders *orders;
@@ -81,4 +86,39 @@ ssize_t sendto(int fd, const void *data, size_t size, int flags, const struct so
 	if (action == ACT_KILL_AFTER)
 		kill(getpid(), SIGKILL);
 	return sent;
+}
+
+/* ---- the disk of the logs ---- */
+
+static int is_log(int fd)
+{
+	char name[32], path[64];
+	int flags = orders ? fcntl(fd, F_GETFL) : -1;
+	if (flags < 0 || !(flags & O_APPEND))
+		return 0;
+	snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
+	ssize_t n = readlink(name, path, sizeof path);
+	return n > (ssize_t)strlen(LOGS) && !memcmp(path, LOGS, strlen(LOGS));
+}
+
+ssize_t write(int fd, const void *data, size_t size)
+{
+	if (orders && orders->write_error && is_log(fd)) {
+		errno = orders->write_error;
+		return -1;
+	}
+	return syscall(SYS_write, fd, data, size);
+}
+
+int fdatasync(int fd)
+{
+	if (orders && (orders->sync_error || orders->sync_msec) && is_log(fd)) {
+		struct timespec more = {orders->sync_msec / 1000, orders->sync_msec % 1000 * 1000000L};
+		nanosleep(&more, NULL);
+		if (orders->sync_error) {
+			errno = orders->sync_error;
+			return -1;
+		}
+	}
+	return (int)syscall(SYS_fdatasync, fd);
 }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The gateway's clock and its way to nftables, as gateway_shim.c gives them into a test's hand."""
+"""The gateway's clock, its way to nftables and its logs' disk, as gateway_shim.c gives them into a test's hand."""
 import datetime
 import mmap
 import os
@@ -10,7 +10,8 @@ from netns import wait_until
 from world import BUILD, World
 
 PATH = "/run/world/shim"
-ORDERS = struct.Struct("=qiii")  # clock, action, countdown, transactions
+# clock, action, countdown, transactions; of the logs: write error, sync error, sync delay
+ORDERS = struct.Struct("=qiiiiii")
 NOTHING, KILL_BEFORE, KILL_AFTER, FAIL = range(4)
 
 
@@ -30,8 +31,8 @@ class Shim:
         with open(PATH, "r+b") as f:
             self.map = mmap.mmap(f.fileno(), ORDERS.size)
 
-    def _put(self, offset, form, value):
-        self.map[offset:offset + struct.calcsize(form)] = struct.pack(form, value)
+    def _put(self, offset, form, *values):
+        self.map[offset:offset + struct.calcsize(form)] = struct.pack(form, *values)
 
     @property
     def transactions(self):
@@ -52,6 +53,11 @@ class Shim:
         """Does `action` at the countdown'th transaction from now."""
         self._put(12, "=i", countdown)
         self._put(8, "=i", action)
+
+
+    def disk(self, write=0, sync=0, slow_ms=0):
+        """The logs' disk: errno of each write and of each flush, how much longer a flush takes. Without arguments it is well."""
+        self._put(20, "=iii", write, sync, slow_ms)
 
 
 class ShimWorld(World):
