@@ -90,7 +90,8 @@ bool evidence_problem(struct gateway *g, char *text, size_t size)
 	int r = log_ready(g->log);
 	if (r == 0)
 		return false;
-	snprintf(text, size, "nothing can be recorded, so %s: %s", consequence(g->settings.log_full_action), remedy(r));
+	snprintf(text, size, "nothing can be recorded (%" PRIu64 " event(s) are missing so far), so %s: %s", log_lacking(g->log),
+		consequence(g->settings.log_full_action), remedy(r));
 	return true;
 }
 
@@ -140,31 +141,32 @@ static void tell(struct gateway *g)
 
 static void begun(struct gateway *g, int error)
 {
-	g->unrecorded_since = time_now();
-	g->unrecorded_error = error;
+	g->outage_told = true;
 	say_error("nothing can be recorded, so %s: %s", consequence(g->settings.log_full_action), remedy(error));
 }
 
-static void recovered(struct gateway *g)
+static void recovered(struct gateway *g, int error, int64_t since)
 {
 	int64_t now = time_now();
-	json_t *e = event_new("log-recovered", "success", error_reason(g->unrecorded_error));
-	event_time(e, "event.start", g->unrecorded_since);
+	json_t *e = event_new("log-recovered", "success", error_reason(error));
+	event_time(e, "event.start", since);
 	event_time(e, "event.end", now);
-	event_number(e, "event.duration", (now - g->unrecorded_since) * 1000);
+	event_number(e, "event.duration", (now - since) * 1000);
 	if (log_write(g->log, LOG_AUDIT, now, e, true) < 0)
 		return;
-	g->unrecorded_error = 0;
+	g->outage_told = false;
+	log_outage_end(g->log);
 	say_info("everything can be recorded again");
 }
 
 void evidence_look(struct gateway *g)
 {
-	int r = log_room(g->log) == LOG_ROOM_NONE ? log_ready(g->log) : 0;
-	if (r < 0 && !g->unrecorded_error)
-		begun(g, r);
-	else if (r == 0 && g->unrecorded_error)
-		recovered(g);
+	int64_t since;
+	int error = log_outage(g->log, &since);
+	if (error && !g->outage_told)
+		begun(g, error);
+	if (error && log_ready(g->log) == 0)
+		recovered(g, error, since);
 	if (log_failing(g->log) < 0 && g->settings.log_full_action == LOG_FULL_CLOSE_SESSIONS)
 		sessions_end_all(g, END_LOG_FULL);
 	tell(g);

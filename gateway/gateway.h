@@ -72,8 +72,7 @@ struct gateway {
 	struct alerts *alerts;
 	struct brute *brute;
 
-	int unrecorded_error; /* -errno while nothing can be recorded, see evidence.h; 0 when all is well */
-	int64_t unrecorded_since;
+	bool outage_told; /* that nothing can be recorded, see evidence.h */
 
 	bool running; /* the start went through */
 	int enforcement_error; /* -errno while firewall or tunnel could not be put right; 0 when all is well */

@@ -80,6 +80,14 @@ enum log_room log_room(const struct log *l);
 /* Are events being lost now, because the disk does not take them? 0, or the -errno of the first file that lacks some. */
 int log_failing(const struct log *l);
 
+/* The outage that began at `since`, also when it is over again by now: its first error, or 0 when there was none since the last
+ * log_outage_end(). */
+int log_outage(const struct log *l, int64_t *since);
+void log_outage_end(struct log *l);
+
+/* How many events are missing in all files and not yet on record as log-gap. */
+uint64_t log_lacking(const struct log *l);
+
 /* Trouble that an operator must hear of: asked for after log_write() and log_sync(), never within them. `text` (`size` bytes) is
  * a sentence with what to do. False: there is none that has not been told yet. */
 enum log_trouble {

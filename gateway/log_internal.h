@@ -37,6 +37,8 @@ struct log {
 	uint64_t reserve, low; /* bytes */
 	enum log_room room;
 	int room_error; /* why there is none */
+	int outage_error; /* first -errno since there was none, until log_outage_end() */
+	int64_t outage_since;
 	struct log_copy copy;
 	struct log_news news[LOG_TROUBLES][LOG_FILES];
 	struct sealer *sealer; /* NULL: no seals */

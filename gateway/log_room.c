@@ -101,9 +101,32 @@ static enum log_room measure(struct log *l, int *error)
 	return is_below(available, l->low, l->room != LOG_ROOM_GOOD) ? LOG_ROOM_LOW : LOG_ROOM_GOOD;
 }
 
+static void set_room(struct log *l, enum log_room room, int error)
+{
+	l->room = room;
+	l->room_error = error;
+	if (room != LOG_ROOM_NONE || l->outage_error)
+		return;
+	l->outage_error = error;
+	l->outage_since = time_now();
+}
+
+int log_outage(const struct log *l, int64_t *since)
+{
+	*since = l->outage_since;
+	return l->outage_error;
+}
+
+void log_outage_end(struct log *l)
+{
+	l->outage_error = 0;
+}
+
 void log_room_look(struct log *l)
 {
-	l->room = measure(l, &l->room_error);
+	int error;
+	enum log_room room = measure(l, &error);
+	set_room(l, room, error);
 	if (l->room == LOG_ROOM_GOOD)
 		log_trouble_over(l, LOG_TROUBLE_SPACE_LOW, LOG_AUDIT);
 	else if (l->room == LOG_ROOM_LOW)
@@ -131,8 +154,7 @@ void log_room_note(struct log *l, enum log_file file, int result)
 		log_trouble_over(l, LOG_TROUBLE_ERROR, file);
 		return;
 	}
-	l->room = LOG_ROOM_NONE;
-	l->room_error = result;
+	set_room(l, LOG_ROOM_NONE, result);
 	if (result == -ENOSPC || result == -EDQUOT)
 		log_trouble_note(l, LOG_TROUBLE_FULL, LOG_AUDIT, "the disk of the logs is full: make room");
 	else
@@ -156,6 +178,14 @@ enum log_room log_room(const struct log *l)
 int log_failing(const struct log *l)
 {
 	return first_failing(l);
+}
+
+uint64_t log_lacking(const struct log *l)
+{
+	uint64_t count = 0;
+	for (enum log_file i = 0; i < LOG_FILES; i++)
+		count += l->missing[i].count;
+	return count;
 }
 
 int log_ready(struct log *l)
