@@ -18,7 +18,7 @@ json_t *report_sentence(const struct report *r, const char *en, const char *ja, 
 	char text[2048];
 	va_list args;
 	va_start(args, ja);
-	vsnprintf(text, sizeof text, report_say(r, en, ja), args);
+	vsnprintf(text, sizeof text, r->lang == REPORT_JA ? ja : en, args);
 	va_end(args);
 	return json_string(text);
 }
