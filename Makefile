@@ -66,6 +66,9 @@ $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
+# Holds that file.
+$(B)/gateway/cli/logschema.o: share/log-schema.json
+
 # The kernel's netlink interface, built from where the wireguard-tools package installs it: others' code, others' warnings.
 $(B)/wireguard.o: $(WGLIB)/wireguard.c
 	@mkdir -p $(@D)
@@ -100,7 +103,7 @@ PYTEST := $(PYTHON) -m pytest -q -p no:cacheprovider
 SYSTEM := SEKISHO_BUILD=$(abspath $(B)) PYTHONDONTWRITEBYTECODE=1 tests/system/run
 
 # Measured by `make bench`; built with the tests so that they keep compiling.
-BENCHES := $(B)/tests/policy_bench $(B)/tests/firewall_bench
+BENCHES := $(B)/tests/policy_bench $(B)/tests/firewall_bench $(B)/tests/log_lines
 
 # Small programs that system tests run beside the product.
 TEST_TOOLS := $(if $(wildcard tests/system/firewall_driver.c),$(B)/tests/firewall_driver) \
@@ -196,6 +199,14 @@ $(B)/tests/policy_bench: tests/bench/policy_bench.c $(LIB_all)
 bench-policy: $(B)/tests/policy_bench ## time and memory to read and compile 50,000 rules for 10,000 users (part of bench)
 	$<
 
+# How fast the logs are searched.
+$(B)/tests/log_lines: tests/bench/log_lines.c $(LIB_all)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d $(ALL_LDFLAGS) -o $@ $< -Wl,--start-group $(LIB_all) -Wl,--end-group $(LIBS_all)
+.PHONY: bench-search
+bench-search: $(B)/sekisho $(B)/tests/log_lines ## time to search a week of logs, beside grep and zgrep; LINES=7000000 (part of bench)
+	$(PYTHON) tests/bench/search_bench.py $(abspath $(B)) $(or $(LINES),700000)
+
 $(B)/tests/firewall_bench: $(B)/tests/bench/firewall_bench.o $(B)/tests/oracle/oracle_wire.o $(LIB_all)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(LIB_all) -Wl,--end-group $(LIBS_all)
@@ -209,6 +220,7 @@ bench: ## throughput with and without our rules, times of admission, login and t
 	$(MAKE) -j$(shell nproc) all
 	$(MAKE) bench-policy
 	$(MAKE) bench-firewall
+	$(MAKE) bench-search
 	$(SYSTEM) $(PYTHON) tests/bench/bench.py
 
 SOURCES := $(sort $(wildcard common/*.c config/*.c gateway/*.c gateway/cli/*.c auth/*.c))

@@ -70,7 +70,7 @@ static struct tally *add(struct tallies *all, const struct tally *like)
 	struct tally *t = malloc(sizeof *t);
 	if (!t)
 		return NULL;
-	if (all->count >= BRUTE_TALLIES && all->list)
+	if (all->count >= BRUTE_TALLIES)
 		drop(all, all->list);
 	*t = *like;
 	if (index_add(&all->by_key, t) < 0) {
@@ -144,13 +144,23 @@ void brute_login(struct gateway *g, const struct attempt *a)
 		raise_login(g, a, alert_of(ALERT_BRUTE_USER, s->alert_user_devices, s->alert_user_devices_seconds));
 }
 
+/* Who has an IPv6 network (RFC 6177: a /64 at least) has all its addresses. */
+static struct addr source_of(const struct addr *a)
+{
+	struct addr source = *a;
+	if (a->family == 6)
+		memset(source.bytes + 8, 0, 8);
+	return source;
+}
+
 void brute_refused(struct gateway *g, const struct key *device, const struct endpoint *from)
 {
-	enum { NETWORK_BYTES = 8 }; /* who has one address of IPv6 has all of a /64 at least (RFC 6177) */
 	const struct settings *s = &g->settings;
-	uint8_t key[1 + NETWORK_BYTES] = {from->addr.family};
+	const struct addr source = source_of(&from->addr);
+	uint8_t key[1 + sizeof source.bytes];
 	uint64_t member;
-	memcpy(key + 1, from->addr.bytes, from->addr.family == 6 ? NETWORK_BYTES : 4);
+	key[0] = source.family;
+	memcpy(key + 1, source.bytes, sizeof source.bytes);
 	memcpy(&member, device->bytes, sizeof member); /* another key with the same beginning is beyond anybody's means */
 	if (!brute_count(g->brute, BRUTE_KEYS, key, sizeof key, member, s->alert_refused_keys, s->alert_refused_keys_seconds,
 		    time_boot()))

@@ -52,11 +52,12 @@ static int check(char *path, char *why, size_t why_size)
 int hook_program_resolve(const char *path, char **resolved, char *why, size_t why_size)
 {
 	*why = '\0';
-	char *real = realpath(path, NULL);
-	int r = -errno; /* if it is NULL */
-	char *cut = real ? strdup(real) : NULL;
-	if (real)
-		r = cut ? check(cut, why, why_size) : -ENOMEM;
+	char *real = realpath(path, NULL), *cut = NULL;
+	int r = real ? 0 : -errno;
+	if (r == 0 && !(cut = strdup(real)))
+		r = -ENOMEM;
+	if (r == 0)
+		r = check(cut, why, why_size);
 	if (r < 0 && !*why)
 		snprintf(why, why_size, "%s: %s; put the program there, owned by root, or name another", path, strerror(-r));
 	free(cut);

@@ -69,9 +69,6 @@ void hook_become(const struct hook_order *order, const char *program, int in, in
 		_exit(EXIT_CONFINE);
 	take_files(in, out);
 	confine(order->seconds);
-	errno = -hook_lock(program);
-	if (errno)
-		fail("the gateway's files cannot be closed to the hook", EXIT_CONFINE);
 	snprintf(reason, sizeof reason, "SEKISHO_ALERT=%s", order->reason);
 	memcpy(name, order->path, sizeof name);
 	execve(program, (char *const[]){name, NULL}, environment);

@@ -18,10 +18,6 @@ struct hook_order {
 /* What hook_program_check() looks at. With 0 also its path without symbolic links, which the caller frees. */
 int hook_program_resolve(const char *path, char **resolved, char *why, size_t why_size);
 
-/* In the new process: closes the gateway's own folders to it (settings, state, logs, sockets), but for the program, and the
- * gateway to its signals, as far as the kernel has Landlock. 0 or -errno. */
-int hook_lock(const char *program);
-
 /* In the new process, whose group it leads: becomes the hook, with `in` and `out` as its standard files. Ends with 126 or 127,
  * and the reason in `out`, when it cannot. */
 void hook_become(const struct hook_order *order, const char *program, int in, int out) __attribute__((noreturn));

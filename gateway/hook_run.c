@@ -71,7 +71,7 @@ static int open_pipes(int in[2], int out[2])
 
 static int launch(struct run *run, const char *program)
 {
-	int in[2] = {-1, -1}, out[2] = {-1, -1};
+	int in[2], out[2];
 	int r = open_pipes(in, out);
 	if (r < 0)
 		return r;

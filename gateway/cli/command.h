@@ -30,6 +30,8 @@ int acl_verb_history(int argc, char **argv);
 int explain_verb(int argc, char **argv);
 
 int log_verb_key(int argc, char **argv);
+int log_verb_search(int argc, char **argv);
+int log_verb_tail(int argc, char **argv);
 int log_verb_verify(int argc, char **argv);
 int log_verb_report(int argc, char **argv);
 

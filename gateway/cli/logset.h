@@ -11,13 +11,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "gateway/cli/logreader.h"
 #include "gateway/log.h"
-
-enum { LOGSET_LINE_MAX = 65536 };
 
 struct logset_file {
 	char *path;
 	uint64_t first; /* number of its first line; 0 when that has none */
+	int64_t time; /* of its first line; LOGVALUE_NONE when that has none */
+	bool compressed;
+	dev_t device; /* which file it was, whatever it is called later */
+	ino_t inode;
 };
 
 struct logset {
@@ -25,20 +28,18 @@ struct logset {
 	size_t count[LOG_FILES];
 };
 
-/* One line as it stands in the file, `size` bytes with its newline if it has one; only good during the call. */
-struct logset_line {
-	const char *path, *text;
-	size_t size;
-	uint64_t number; /* of the line in the file, from 1 */
-};
-
-/* Finds the files. 0; CLI_FAILED after saying what is wrong (no folder, no logs in it, a form of compression that is not read).
- */
+/* Finds the files. Of a file and its compressed copy, as there are while gzip(1) is at work, the copy is left out. 0; CLI_FAILED
+ * after saying what is wrong (no folder, no logs in it, a form of compression that is not read). */
 int logset_open(const char *dir, struct logset *out);
 void logset_close(struct logset *set);
 
-/* Calls `each` for every line of a log, oldest file first, until it returns false. 0, or CLI_FAILED after saying which file could
- * not be read. */
+/* logreader_open() of a file as it was found; -ESTALE, with nothing said, when that has another name by now or is gone. */
+int logset_file_open(const struct logset_file *file, struct logreader *out);
+int logset_say_stale(const struct logset_file *file); /* says so; CLI_FAILED */
+
+/* Calls `each` for every line of one file, or of a whole log, oldest file first, until it returns false. 0, or CLI_FAILED after
+ * saying which file could not be read; for one file also -ESTALE as above. */
+int logset_file_read(const struct logset_file *file, bool (*each)(const struct logset_line *line, void *arg), void *arg);
 int logset_read(const struct logset *set, enum log_file file, bool (*each)(const struct logset_line *line, void *arg), void *arg);
 
 #endif

@@ -175,22 +175,44 @@ size_t logvalue_text(struct logvalue v, char *out, size_t size)
 	return used;
 }
 
-bool logvalue_equals(struct logvalue v, const char *text)
+/* Does the checked string begin with the text? Then `*at` is behind it. */
+static bool begins(const char **at, const char *end, const char *text)
 {
+	const char *from = *at;
 	size_t size = strlen(text);
-	if (!v.text || !v.string)
-		return false;
-	if (!memchr(v.text, '\\', v.size))
-		return v.size == size && !memcmp(v.text, text, size);
-	for (const char *at = v.text, *end = v.text + v.size; at < end;) {
+	while (size && from < end) {
 		char bytes[4];
-		size_t n = piece(&at, end, bytes);
+		size_t n = piece(&from, end, bytes);
 		if (n > size || memcmp(bytes, text, n) != 0)
 			return false;
 		text += n;
 		size -= n;
 	}
-	return size == 0;
+	*at = from;
+	return !size;
+}
+
+bool logvalue_equals(struct logvalue v, const char *text)
+{
+	const char *at = v.text;
+	return v.text && v.string && begins(&at, v.text + v.size, text) && at == v.text + v.size;
+}
+
+bool logvalue_contains(struct logvalue v, const char *text)
+{
+	if (!v.text || !v.string)
+		return false;
+	if (!memchr(v.text, '\\', v.size))
+		return memmem(v.text, v.size, text, strlen(text));
+	const char *end = v.text + v.size;
+	for (const char *at = v.text; at < end;) {
+		char bytes[4];
+		const char *behind = at;
+		if (begins(&behind, end, text))
+			return true;
+		piece(&at, end, bytes);
+	}
+	return !*text;
 }
 
 /* Where a string of an array ends, given that the array was checked. */

@@ -34,6 +34,9 @@ size_t logvalue_text(struct logvalue v, char *out, size_t size);
 /* Is it a string of just this text? */
 bool logvalue_equals(struct logvalue v, const char *text);
 
+/* Is it a string with this text somewhere in it? */
+bool logvalue_contains(struct logvalue v, const char *text);
+
 /* The items of an array, as logfield_scan() found it: true with the next one, `*at` being 0 at first. */
 bool logvalue_next(struct logvalue array, size_t *at, struct logvalue *item);
 

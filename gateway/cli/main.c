@@ -111,6 +111,36 @@ static const struct command commands[] = {
 		acl_verb_show},
 	{"acl history", "[N] | --export N DIR", "the sets of ACLs that have been in force: when, by whom, what changed",
 		"  --export N DIR      copy the files of a generation into a new folder\n", acl_verb_history},
+	{"log search", "[DIR] [--user U...] [--device ID...] [--since TIME] ... [--csv|--count] [--limit N|--last N]",
+		"the lines of the logs that fit; needs no gateway",
+		"  DIR                 a copy of the logs; default: this gateway's\n"
+		"  --user U...         logged in, permitted, or typed at the login\n"
+		"  --admin U...        who asked for it with the sekisho command\n"
+		"  --device ID...      a device, like d7\n"
+		"  --key KEY...        the WireGuard public key of a device\n"
+		"  --address A...      an address or prefix: in the tunnel, outside of it, or of a destination\n"
+		"  --destination A...  of a destination only\n"
+		"  --port N|N-M...     of a destination\n"
+		"  --action WORD...    what happened, like login-failed; see sekisho-log(5)\n"
+		"  --outcome WORD...   success, failure or unknown\n"
+		"  --reason WORD...    why, like lost\n"
+		"  --session N...      number of a session\n"
+		"  --rule FILE[:LINE]...  the line of an ACL file that decided\n"
+		"  --text TEXT...      anything in a text of the line\n"
+		"  --file auth|access|audit...  in these logs only\n"
+		"  --since TIME, --until TIME   -4h, yesterday, 09:30, YYYY-MM-DD, YYYY-MM-DDTHH:MM or RFC 3339\n"
+		"  --utc               times are UTC, not local, given and shown\n"
+		"  --csv               for a spreadsheet\n"
+		"  --count             only how many there are\n"
+		"  --limit N, --last N the first or the last so many\n"
+		"Exit: 0 found, 1 nothing found, 2 wrong words or a file that cannot be read. --json prints the lines as they "
+		"are.\n",
+		log_verb_search},
+	{"log tail", "[DIR] [-f] [-n N] [--user U...] [--device ID...] ...", "the last lines that fit, and those that come",
+		"  -f, --follow        go on, also when the files are rotated\n"
+		"  -n N, --lines N     how many; 10 unless given\n"
+		"All that says which lines is as with `sekisho help log search`.\n",
+		log_verb_tail},
 	{"log verify", "[DIR] [--key FILE] [--checkpoint FILE]", "are the logs whole and unchanged? needs no gateway",
 		"  DIR                 a copy of the logs; default: this gateway's\n"
 		"  --key FILE          the keys that `sekisho log key` printed once, or a checkpoint\n"

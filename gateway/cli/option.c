@@ -15,12 +15,14 @@ static int word_add(struct option_words *words, const char *word)
 }
 
 /* "a,b" -> two words; empty pieces are a mistake. */
-static int list_add(struct option_words *list, char *text, const char *name)
+static int list_add(const struct option_spec *s, char *text)
 {
+	if (s->verbatim && *text)
+		return word_add(s->list, text);
 	for (char *piece; (piece = strsep(&text, ","));) {
 		if (!*piece)
-			return cli_usage("--%s has an empty value", name);
-		int failed = word_add(list, piece);
+			return cli_usage("--%s has an empty value", s->name);
+		int failed = word_add(s->list, piece);
 		if (failed)
 			return failed;
 	}
@@ -40,12 +42,20 @@ static const struct option_spec *spec_find(const struct option_spec *specs, size
 	return NULL;
 }
 
+static const struct option_spec *letter_find(const struct option_spec *specs, size_t count, char letter)
+{
+	for (size_t i = 0; i < count; i++)
+		if (specs[i].letter == letter)
+			return &specs[i];
+	return NULL;
+}
+
 /* Takes all words up to the next option. Moves *at over what it took. */
 static int list_take(const struct option_spec *s, int argc, char **argv, int *at)
 {
 	int failed = 0;
 	while (!failed && *at + 1 < argc && !is_option(argv[*at + 1]))
-		failed = list_add(s->list, argv[++*at], s->name);
+		failed = list_add(s, argv[++*at]);
 	return failed;
 }
 
@@ -60,7 +70,7 @@ static int spec_take(const struct option_spec *s, char *attached, int argc, char
 	if (!s->flag && !attached && (!next || is_option(next)))
 		return cli_usage("--%s needs a value", s->name);
 	if (s->list)
-		return attached ? list_add(s->list, attached, s->name) : list_take(s, argc, argv, at);
+		return attached ? list_add(s, attached) : list_take(s, argc, argv, at);
 	if (s->flag)
 		*s->flag = true;
 	if (s->value && attached)
@@ -100,6 +110,8 @@ int option_parse(int argc, char **argv, const struct option_spec *specs, size_t 
 		const struct option_spec *s = NULL;
 		if (size > 2 && word[1] == '-')
 			s = spec_find(specs, spec_count, word + 2, size - 2);
+		if (size == 2 && word[1] != '-')
+			s = letter_find(specs, spec_count, word[1]);
 		if (!s && size == 6 && !memcmp(word, "--json", 6))
 			s = &json;
 		if (!s)

@@ -29,6 +29,8 @@ struct option_spec {
 	bool *flag;
 	const char **value;
 	struct option_words *list;
+	bool verbatim; /* values of the list may have commas */
+	char letter; /* a second name, "-f"; 0: none */
 };
 
 /*

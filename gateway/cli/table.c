@@ -139,9 +139,14 @@ static bool rest_empty(const struct table *t, size_t cell)
 int table_print(const struct table *t, FILE *to, unsigned width)
 {
 	unsigned widths[TABLE_COLUMNS] = {0};
+	return table_print_piece(t, to, width, widths);
+}
+
+int table_print_piece(const struct table *t, FILE *to, unsigned width, unsigned widths[static TABLE_COLUMNS])
+{
 	if (!t || t->failed || !t->column_count)
 		return -ENOMEM;
-	bool titles = t->columns[0].title;
+	bool titles = t->columns[0].title && !widths[0];
 	for (size_t i = 0; titles && i < t->column_count; i++)
 		widths[i] = table_width(t->columns[i].title);
 	for (size_t i = 0; i < t->cell_count; i++) {

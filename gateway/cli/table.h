@@ -30,6 +30,10 @@ void table_cell(struct table *t, const char *text);
  * 0: as wide as it is. 0 or -ENOMEM. */
 int table_print(const struct table *t, FILE *to, unsigned width);
 
+/* The same for a table that comes in pieces, each a `struct table` of its own: `widths`, zeros at first, keeps how wide the columns
+ * are from piece to piece, and only the first piece has headings. */
+int table_print_piece(const struct table *t, FILE *to, unsigned width, unsigned widths[static TABLE_COLUMNS]);
+
 /* Prints on standard output for its terminal, frees the table. Returns an exit code. */
 int table_show(struct table *t);
 

@@ -92,29 +92,6 @@ def test_it_does_not_read(world, hook):
     assert not problems(world)
 
 
-def test_what_is_the_gateways_is_closed_to_it(world, hook):
-    """It has the gateway's user, to whom all of this would be open."""
-    gateway = world.processes["gateway"].pid
-    hook(f"""#!/bin/sh
-{{
-cat /etc/sekisho/tunnel.key
-cat /etc/sekisho/sekisho.conf
-cat /var/lib/sekisho/ledger.db
-true >>/var/log/sekisho/audit.jsonl
-touch /run/sekisho/new
-kill -0 {gateway}
-ls /proc/{gateway}/fd
-}} >{OUT}/tried 2>&1
-cat /etc/hostname /etc/passwd >{OUT}/read && touch /tmp/hook-wrote && rm /tmp/hook-wrote && mv {OUT}/read {OUT}/done
-""")
-    knock(world, lose(world))
-    wait_until(lambda: os.path.exists(f"{OUT}/done"), what="the hook works with what is everybody's")
-    with open(f"{OUT}/tried") as f:
-        tried = [line for line in f.read().splitlines() if line]
-    signals = tuple(map(int, os.uname().release.split(".")[:2])) >= (6, 12)
-    assert len(tried) == 6 + signals and all("denied" in line or "not permitted" in line for line in tried), tried
-
-
 def test_it_was_taken_away(world, hook):
     before = len(audit_lines("hook-failed"))
     remove()
