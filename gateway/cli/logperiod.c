@@ -29,8 +29,7 @@ static bool calendar(const char *text, bool utc, int64_t *out)
 	char whole[WORD_MAX];
 	int64_t checked;
 
-	/* The last year has no day after its last. */
-	if ((size != DATE_SIZE && size != MINUTE_SIZE && size != SECOND_SIZE) || strncmp(text, "9999", 4) >= 0)
+	if (size != DATE_SIZE && size != MINUTE_SIZE && size != SECOND_SIZE)
 		return false;
 	/* Whatever is no time of the calendar at all is none in UTC either; time_parse() knows no seconds. */
 	snprintf(whole, sizeof whole, "%s%sZ", text, size == DATE_SIZE ? "T00:00:00" : size == MINUTE_SIZE ? ":00" : "");
@@ -100,6 +99,9 @@ static bool moment(const char *text, bool utc, bool end, int64_t now, int64_t *o
 		snprintf(whole, sizeof whole, "%s", text);
 	if (strlen(whole) > DATE_SIZE && whole[DATE_SIZE] == ' ')
 		whole[DATE_SIZE] = 'T';
+	/* The last year has no day after its last. */
+	if (strlen(whole) <= SECOND_SIZE && strncmp(whole, "9999", 4) >= 0)
+		return false;
 	if (end && strlen(whole) == DATE_SIZE)
 		return calendar(whole, utc, out) && day_after(whole, utc, out);
 	return calendar(whole, utc, out) || instant(whole, out);
