@@ -103,10 +103,10 @@ PYTEST := $(PYTHON) -m pytest -q -p no:cacheprovider
 SYSTEM := SEKISHO_BUILD=$(abspath $(B)) PYTHONDONTWRITEBYTECODE=1 tests/system/run
 
 # Measured by `make bench`; built with the tests so that they keep compiling.
-BENCHES := $(B)/tests/policy_bench $(B)/tests/firewall_bench $(B)/tests/log_lines
+BENCHES := $(B)/tests/policy_bench $(B)/tests/firewall_bench
 
 # Small programs that system tests run beside the product.
-TEST_TOOLS := $(if $(wildcard tests/system/firewall_driver.c),$(B)/tests/firewall_driver) \
+TEST_TOOLS := $(B)/tests/log_lines $(if $(wildcard tests/system/firewall_driver.c),$(B)/tests/firewall_driver) \
 	$(if $(wildcard tests/oracle/oracle.c),$(B)/tests/run_oracle) \
 	$(if $(wildcard tests/system/pam_script.c),$(B)/tests/pam_script.so) \
 	$(if $(wildcard tests/system/gateway_shim.c),$(B)/tests/gateway_shim.so)
