@@ -11,9 +11,9 @@
 enum { INPUT_MAX = 1 << 20 }; /* bytes of one file */
 
 /*
- * Reads `path` below the folder `dirfd` (openat(2)) into new memory that the caller frees. A symbolic link as the last part of
- * the path is followed only if `follow`. Never blocks on a FIFO. 0, or -errno: -ELOOP for a link, -ENOTSUP when it is not a
- * regular file, -EFBIG beyond INPUT_MAX, -ENOMEM, or what open(2) and read(2) say.
+ * Reads `path` below the folder `dirfd` (openat(2)) into new memory that the caller frees, with room for one byte more. A
+ * symbolic link as the last part of the path is followed only if `follow`. Never blocks on a FIFO. 0, or -errno: -ELOOP for a
+ * link, -ENOTSUP when it is not a regular file, -EFBIG beyond INPUT_MAX, -ENOMEM, or what open(2) and read(2) say.
  */
 int input_read(int dirfd, const char *path, bool follow, char **out, size_t *size);
 

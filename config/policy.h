@@ -83,6 +83,7 @@ struct rule_ref {
 	unsigned line;
 	const char *text; /* the statement without comment */
 	const char *what; /* for people: the system's name, or "tcp 3389 10.30.5.77" */
+	const char *reason; /* the text of its `reason`, or NULL */
 	int64_t until; /* first instant at which it no longer holds (local midnight after its date); INT64_MAX: none */
 };
 

@@ -44,7 +44,13 @@ static bool visit_rules(const struct policy *p, const struct subject *s, struct 
 static struct rule_ref reference(const struct rule_file *file, const struct rule *r)
 {
 	return (struct rule_ref){
-		.action = r->action, .file = file->path, .line = r->line, .text = r->text, .what = r->what, .until = r->until};
+		.action = r->action,
+		.file = file->path,
+		.line = r->line,
+		.text = r->text,
+		.what = r->what,
+		.reason = r->reason,
+		.until = r->until};
 }
 
 /* The rules that cover a target. */

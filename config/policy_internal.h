@@ -41,7 +41,7 @@ struct system {
 struct rule {
 	enum rule_action action;
 	unsigned line;
-	const char *text, *what;
+	const char *text, *what, *reason; /* reason NULL: none */
 	int64_t until; /* INT64_MAX: none */
 	struct boxes boxes;
 };

@@ -131,10 +131,14 @@ static void parse_rule(struct parser *ps, enum rule_action action)
 		return;
 	if (!statement_first_time(ps, what_end))
 		return;
+	const char *const reason = next > until_end ? arena_text(&ps->b->policy->arena, ps->lx.words[next - 1].text) : NULL;
+	if (next > until_end && !reason)
+		ps->b->error = -ENOMEM;
 	keep_rule(ps, &(struct rule){.action = action,
 			      .line = ps->lx.line,
 			      .text = statement_words(ps, 0, ps->lx.count),
 			      .what = statement_words(ps, 1, what_end),
+			      .reason = reason,
 			      .until = until,
 			      .boxes = boxes});
 }
