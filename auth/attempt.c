@@ -12,6 +12,7 @@
 #include "auth/pamstack.h"
 #include "auth/talk.h"
 #include "common/message.h"
+#include "common/paths.h"
 #include "common/say.h"
 
 /* Modules speak the user's language where they can. C.UTF-8 is in every libc and needs no installed locale; with it gettext(3)
@@ -24,7 +25,7 @@ static void speak(const char *language)
 }
 
 /* Tells the gateway about the attempt and waits until it gives the first turn, or a reason why not. */
-static enum login_reason begin(struct talk *t, const struct message *start, char rhost[static ADDR_TEXT])
+static enum login_reason begin(struct talk *t, const struct message *start, char rhost[static ADDR_TEXT], const char **service)
 {
 	struct message *m = NULL, *begin = message_new(VERDICT_BEGIN);
 	if (begin) {
@@ -38,12 +39,56 @@ static enum login_reason begin(struct talk *t, const struct message *start, char
 		return LOGIN_BACKEND_UNAVAILABLE;
 	enum login_reason reason = m->result;
 	memcpy(rhost, m->rhost, sizeof m->rhost);
+	*service = m->renewal ? RENEW_SERVICE : LOGIN_SERVICE;
 	message_free(m);
 	return reason;
 }
 
+/* Conditions of use between PAM's yes and the gateway's: shown, and accepted by whoever sits there. The user reads, so nothing
+ * computes. */
+static int show_terms(struct talk *t, struct conversation *c, const struct message *terms)
+{
+	struct message *m = message_new(AUTH_TERMS), *accept = NULL;
+	guard_rest();
+	int err = m ? conversation_flush(c) : -ENOMEM;
+	if (err < 0) {
+		message_free(m);
+		return err;
+	}
+	memcpy(m->terms_version, terms->terms_version, sizeof m->terms_version);
+	memcpy(m->terms_sha256, terms->terms_sha256, sizeof m->terms_sha256);
+	m->terms = terms->terms; /* the other message's: message_free() leaves it alone */
+	t->reading = true;
+	err = talk_send(t, m);
+	if (!err)
+		err = talk_receive(t, CHANNEL_AUTH, &accept);
+	message_free(accept);
+	if (!err) {
+		t->since = time_boot();
+		err = talk_send(t, message_new(VERDICT_ACCEPT));
+	}
+	return err;
+}
+
+/* The gateway's last word, perhaps after its terms. */
+static int receive_ack(struct talk *t, struct conversation *c, struct message **ack)
+{
+	struct message *m = NULL;
+	int err = talk_receive(t, CHANNEL_VERDICT, &m);
+	if (!err && m->type == VERDICT_TERMS) {
+		err = show_terms(t, c, m);
+		message_free(m);
+		m = NULL;
+		if (!err)
+			err = talk_receive(t, CHANNEL_VERDICT, &m);
+	}
+	if (!err)
+		*ack = m;
+	return err;
+}
+
 /* What PAM said becomes what the gateway makes of it; `opens`: when a login will be possible again, untouched when unknown. */
-static enum login_reason end(struct talk *t, const struct pamstack_result *r, int64_t *opens)
+static enum login_reason end(struct talk *t, struct conversation *c, const struct pamstack_result *r, int64_t *opens)
 {
 	char(*groups)[USER_NAME_MAX + 1] = NULL;
 	struct message *ack = NULL, *m = message_new(VERDICT_END);
@@ -61,12 +106,13 @@ static enum login_reason end(struct talk *t, const struct pamstack_result *r, in
 	m->result = (uint8_t)reason;
 	m->groups = groups;
 	m->pam_code = r->code;
+	m->password_changed = r->changed;
 	memcpy(m->user, r->user, sizeof m->user);
 	memcpy(m->stage, pamstack_stage_name(r->stage), strlen(pamstack_stage_name(r->stage)) + 1);
 	err = talk_send(t, m);
 	free(groups);
-	if (err < 0 || talk_receive(t, CHANNEL_VERDICT, &ack) < 0)
-		return reason == LOGIN_OK ? LOGIN_BACKEND_UNAVAILABLE : reason;
+	if (err < 0 || receive_ack(t, c, &ack) < 0)
+		return reason != LOGIN_OK ? reason : t->reading ? LOGIN_TIMEOUT : LOGIN_BACKEND_UNAVAILABLE;
 	/* An answer better than the verdict is a fault: stay with the verdict. */
 	if (reason == LOGIN_OK || ack->result != LOGIN_OK)
 		reason = ack->result;
@@ -80,7 +126,7 @@ static enum public_result shown(enum login_reason reason, enum pamstack_stage st
 {
 	enum public_result p = login_reason_public(reason);
 	bool told = p == PUBLIC_ACCOUNT_CLOSED || p == PUBLIC_PASSWORD_EXPIRED || p == PUBLIC_HOURS || p == PUBLIC_PERIOD ||
-		    p == PUBLIC_NETWORK;
+		    p == PUBLIC_NETWORK || p == PUBLIC_SESSION_OVER;
 	return told && stage < STAGE_ACCOUNT ? PUBLIC_FAILED : p;
 }
 
@@ -88,6 +134,10 @@ static void answer(struct talk *t, struct conversation *c, enum public_result re
 {
 	if (result != PUBLIC_GRANTED && talk_hold(t, t->since + ATTEMPT_FLOOR_USEC) < 0)
 		return;
+	/* What a module says of an account is for its owner: the right password on the wrong device must look like a wrong one.
+	 */
+	if (result == PUBLIC_FAILED)
+		conversation_end(c);
 	if (conversation_flush(c) < 0)
 		return;
 	struct message *m = message_new(AUTH_RESULT);
@@ -98,13 +148,14 @@ static void answer(struct talk *t, struct conversation *c, enum public_result re
 	(void)talk_send(t, m);
 }
 
-int attempt_run(int portal, int64_t pam_seconds)
+int attempt_run(int portal, const struct settings *s)
 {
 	struct talk t;
 	struct conversation c = {.talk = &t};
 	struct pamstack_result r = {.stage = STAGE_START};
 	struct message *start = NULL;
-	char rhost[ADDR_TEXT];
+	char rhost[ADDR_TEXT] = "";
+	struct pamstack_question q = {.service = LOGIN_SERVICE, .rhost = rhost, .change = s->password_page};
 	int64_t opens = 0;
 	talk_open(&t, portal);
 	int err = talk_receive(&t, CHANNEL_AUTH, &start);
@@ -113,13 +164,14 @@ int attempt_run(int portal, int64_t pam_seconds)
 	t.since = time_boot();
 	speak(start->language);
 	enum login_reason reason = LOGIN_BACKEND_UNAVAILABLE;
-	if (guard_set(pam_seconds) == 0 && talk_reach_gateway(&t) == 0)
-		reason = begin(&t, start, rhost);
+	if (guard_set(s->pam_timeout_seconds) == 0 && talk_reach_gateway(&t) == 0)
+		reason = begin(&t, start, rhost, &q.service);
 	if (reason == LOGIN_OK && guard_watch() < 0)
 		reason = LOGIN_BACKEND_UNAVAILABLE;
 	if (reason == LOGIN_OK) {
-		pamstack_run(start->user, rhost, &c, &r);
-		reason = end(&t, &r, &opens);
+		q.user = start->user;
+		pamstack_run(&q, &c, &r);
+		reason = end(&t, &c, &r, &opens);
 		guard_rest();
 	}
 	answer(&t, &c, shown(reason, r.stage), opens);

@@ -10,11 +10,16 @@
 
 #include <stdint.h>
 
-enum { ATTEMPT_FLOOR_USEC = 2000000 };
+#include "config/settings.h"
 
-/* Serves the connected socket `portal` and closes it; no PAM computation may take longer than `pam_seconds` (auth/guard.h). 0
+enum {
+	ATTEMPT_FLOOR_USEC = 2000000,
+	ATTEMPT_READING_SECONDS = 640, /* for conditions of use, beyond login-timeout */
+};
+
+/* Serves the connected socket `portal` and closes it; no PAM computation may take longer than pam-timeout (auth/guard.h). 0
  * when the attempt came to an end, whichever; -errno when there was none: -EPIPE for a portal that left before the start. The
  * socket's peer must have been found to be the portal (talk_who()). */
-int attempt_run(int portal, int64_t pam_seconds);
+int attempt_run(int portal, const struct settings *s);
 
 #endif

@@ -109,7 +109,7 @@ static int work(void *argument)
 	enum talk_peer who;
 	int err = talk_who(job->peer, &who);
 	if (!err)
-		err = who == PEER_PORTAL ? attempt_run(job->peer, job->settings.pam_timeout_seconds)
+		err = who == PEER_PORTAL ? attempt_run(job->peer, &job->settings)
 					 : account_run(job->peer, job->settings.pam_timeout_seconds);
 	return err && err != -EPIPE;
 }
@@ -132,5 +132,6 @@ int main(void)
 	confine();
 	drop_privileges();
 	read_settings(&job.settings);
-	return supervise(work, release, &job, job.settings.login_timeout_seconds) != 0;
+	/* The gateway keeps the time of each part; this is for when it does not. */
+	return supervise(work, release, &job, job.settings.login_timeout_seconds + ATTEMPT_READING_SECONDS) != 0;
 }

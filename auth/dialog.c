@@ -57,6 +57,8 @@ static void hang_up(struct dialog *d)
 	d->fd = -1;
 	message_free(d->prompts);
 	d->prompts = NULL;
+	message_free(d->terms);
+	d->terms = NULL;
 }
 
 static void finish(struct dialog *d, enum public_result result)
@@ -100,12 +102,12 @@ static int on_deadline(sd_event_source *s, uint64_t usec, void *arg)
 	return 0;
 }
 
-struct dialog *dialog_find(struct dialogs *set, const struct addr *source)
+struct dialog *dialog_find(struct dialogs *set, uint32_t device)
 {
 	struct dialog *d;
 
 	for (d = set->list; d; d = d->next)
-		if (addr_equal(&d->source, source))
+		if (d->device == device)
 			return d;
 	return NULL;
 }
@@ -124,6 +126,15 @@ static void keep_notes(struct dialog *d, struct message *m)
 	message_free(old);
 }
 
+/* It is the user's turn. */
+static void ask_user(struct dialog *d, enum dialog_phase phase, int64_t seconds)
+{
+	d->phase = phase;
+	d->until = time_now() + seconds * INT64_C(1000000);
+	set_deadline(d, seconds);
+	wake(d);
+}
+
 static void take_message(struct dialog *d, struct message *m)
 {
 	if (m->type == AUTH_RESULT) {
@@ -131,16 +142,15 @@ static void take_message(struct dialog *d, struct message *m)
 		d->opens = m->opens;
 		message_free(m);
 		finish(d, result);
+	} else if (m->type == AUTH_TERMS) {
+		d->terms = m;
+		ask_user(d, DIALOG_TERMS, DIALOG_TERMS_SECONDS);
 	} else if (!d->state.asked) {
 		keep_notes(d, m);
 	} else {
-		message_free(d->prompts);
 		d->prompts = m;
 		d->round++;
-		d->phase = DIALOG_QUESTION;
-		d->until = time_now() + DIALOG_ANSWER_SECONDS * INT64_C(1000000);
-		set_deadline(d, DIALOG_ANSWER_SECONDS);
-		wake(d);
+		ask_user(d, DIALOG_QUESTION, DIALOG_ANSWER_SECONDS);
 	}
 }
 
@@ -214,8 +224,10 @@ static void on_attempt(const struct message *m, void *arg)
 		finish(d, PUBLIC_UNAVAILABLE);
 		return;
 	}
-	if (m->result != LOGIN_OK) {
-		finish(d, login_reason_public(m->result));
+	/* Addresses are never given to another device; an answer about another is a fault all the same. */
+	if (m->result != LOGIN_OK || m->device != d->device) {
+		d->opens = m->opens;
+		finish(d, m->result != LOGIN_OK ? login_reason_public(m->result) : PUBLIC_UNAVAILABLE);
 		return;
 	}
 	int err = start_auth(d, m->attempt);
@@ -236,31 +248,40 @@ static int make_token(char token[static DIALOG_TOKEN])
 	return 0;
 }
 
-int dialog_begin(struct dialogs *set, const struct addr *source, const char *user, const char *language, const char *agent,
-	struct client *waiter)
+static struct dialog *dialog_new(struct dialogs *set, const struct dialog_start *start)
 {
-	struct dialog *d = dialog_find(set, source);
-	int err = -ENOMEM;
+	struct dialog *d = calloc(1, sizeof *d);
+
+	if (!d)
+		return NULL;
+	d->set = set;
+	d->fd = -1;
+	d->device = start->device;
+	d->renewal = start->renewal;
+	snprintf(d->user, sizeof d->user, "%s", start->user);
+	snprintf(d->language, sizeof d->language, "%s", start->language);
+	text_safe(start->agent, d->agent, sizeof d->agent);
+	return d;
+}
+
+int dialog_begin(struct dialogs *set, const struct dialog_start *start, struct client *waiter)
+{
+	struct dialog *d = dialog_find(set, start->device);
+	int err;
 
 	if (d)
 		dialog_close(d);
 	if (set->count >= set->limit)
 		return -EBUSY;
-	d = calloc(1, sizeof *d);
+	d = dialog_new(set, start);
 	if (!d)
-		return err;
-	d->set = set;
-	d->fd = -1;
-	d->source = *source;
-	snprintf(d->user, sizeof d->user, "%s", user);
-	snprintf(d->language, sizeof d->language, "%s", language);
-	text_safe(agent, d->agent, sizeof d->agent);
+		return -ENOMEM;
 	err = make_token(d->token);
 	if (!err)
 		err = sd_event_add_time_relative(
 			set->loop, &d->deadline, CLOCK_BOOTTIME, 2 * LINK_ANSWER_SECONDS * UINT64_C(1000000), 0, on_deadline, d);
 	if (err >= 0)
-		err = link_ask(set->link, PORTAL_ATTEMPT, source, on_attempt, d, &d->question);
+		err = link_ask(set->link, PORTAL_ATTEMPT, &start->source, 0, on_attempt, d, &d->question);
 	if (err < 0) {
 		sd_event_source_disable_unref(d->deadline);
 		free(d);
@@ -285,10 +306,32 @@ bool dialog_is_current(const struct dialog *d, const char *round)
 	return d->phase == DIALOG_QUESTION && !strcmp(round, expected);
 }
 
+/* What the user has said, instead of what was shown. */
+static void reply_to_auth(struct dialog *d, struct message *m)
+{
+	message_free(d->prompts);
+	d->prompts = NULL;
+	message_free(d->terms);
+	d->terms = NULL;
+	message_free(d->notes);
+	d->notes = NULL;
+	int err = send_message(d, m);
+	if (err) {
+		say_warning("sekisho-auth does not take answers (%s): see its journal", strerror(-err));
+		finish(d, PUBLIC_UNAVAILABLE);
+	}
+}
+
+const char *dialog_terms_hex(const struct message *terms, char text[static TERMS_HEX])
+{
+	for (size_t i = 0; i < TERMS_SHA256; i++)
+		snprintf(text + 2 * i, 3, "%02x", terms->terms_sha256[i]);
+	return text;
+}
+
 int dialog_answer(struct dialog *d, const struct form *f, struct client *waiter)
 {
 	struct message *m = message_new(AUTH_ANSWERS);
-	int err;
 
 	if (!m)
 		return -ENOMEM;
@@ -303,14 +346,21 @@ int dialog_answer(struct dialog *d, const struct form *f, struct client *waiter)
 		memcpy(m->answers[m->answer_count], value, strlen(value) + 1);
 	}
 	set_waiter(d, waiter);
-	message_free(d->prompts);
-	d->prompts = NULL;
-	message_free(d->notes);
-	d->notes = NULL;
-	err = send_message(d, m);
-	if (err) {
-		say_warning("sekisho-auth does not take answers (%s): see its journal", strerror(-err));
-		finish(d, PUBLIC_UNAVAILABLE);
-	}
+	reply_to_auth(d, m);
+	return 0;
+}
+
+int dialog_accept(struct dialog *d, const char *sha256, struct client *waiter)
+{
+	char expected[TERMS_HEX];
+	struct message *m;
+
+	if (d->phase != DIALOG_TERMS || strcmp(sha256, dialog_terms_hex(d->terms, expected)) != 0)
+		return -EINVAL;
+	m = message_new(AUTH_ACCEPT);
+	if (!m)
+		return -ENOMEM;
+	set_waiter(d, waiter);
+	reply_to_auth(d, m);
 	return 0;
 }

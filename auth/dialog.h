@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Login dialogs under way, one for each device address: between a browser, which comes and goes, and one sekisho-auth process,
- * which asks. A dialog outlives the browser's connections; it ends with the result, with the answer's deadline, or when a new one
- * replaces it. The browser proves with a random token of the dialog's own that it answers what it was shown; the gateway's
- * attempt id never leaves this process.
+ * Login dialogs under way, one for each device: between a browser, which comes and goes over both addresses of its device, and
+ * one sekisho-auth process, which asks. A dialog outlives the browser's connections; it ends with the result, with the answer's
+ * deadline, or when a new one replaces it. The browser proves with a random token of the dialog's own that it answers what it was
+ * shown; the gateway's attempt id never leaves this process.
  */
 #ifndef SEKISHO_DIALOG_H
 #define SEKISHO_DIALOG_H
@@ -20,31 +20,35 @@ struct client;
 
 enum {
 	DIALOG_ANSWER_SECONDS = 120, /* for the user to answer one round */
+	DIALOG_TERMS_SECONDS = 600, /* to read the conditions of use */
 	DIALOG_RESULT_SECONDS = 300, /* for the browser to fetch the result */
-	DIALOG_MARGIN_SECONDS = 15,  /* beyond one PAM computation: the wait for a turn, the floor under failures */
+	DIALOG_MARGIN_SECONDS = 15, /* beyond one PAM computation: the wait for a turn, the floor under failures */
 	DIALOG_TOKEN = 33,
 };
 
 enum dialog_phase {
-	DIALOG_ASKING,	 /* the gateway, for an attempt id */
+	DIALOG_ASKING, /* the gateway, for an attempt id */
 	DIALOG_THINKING, /* sekisho-auth computes */
 	DIALOG_QUESTION, /* the user is to answer */
-	DIALOG_OVER,	 /* there is a result that nobody has seen */
+	DIALOG_TERMS, /* the user is to accept the conditions of use */
+	DIALOG_OVER, /* there is a result that nobody has seen */
 };
 
 struct dialog {
 	struct dialog *prev, *next;
 	struct dialogs *set;
-	struct addr source;
+	uint32_t device;
+	bool renewal; /* of a session that is open */
 	enum dialog_phase phase;
 	char token[DIALOG_TOKEN];
 	unsigned round; /* of questions, from 1 */
 	char user[USER_NAME_MAX + 1], language[3], agent[AGENT_MAX];
-	struct message *prompts;   /* DIALOG_QUESTION: the round */
-	struct message *notes;	   /* informations that came without a question; NULL for none */
+	struct message *prompts; /* DIALOG_QUESTION: the round */
+	struct message *terms; /* DIALOG_TERMS: AUTH_TERMS */
+	struct message *notes; /* informations that came without a question; NULL for none */
 	enum public_result result; /* DIALOG_OVER */
-	int64_t opens;		   /* DIALOG_OVER: when a login will be possible again, or 0 */
-	int64_t until;		   /* DIALOG_QUESTION: deadline, CLOCK_REALTIME microseconds, to be shown */
+	int64_t opens; /* DIALOG_OVER: when a login will be possible again, or 0 */
+	int64_t until; /* DIALOG_QUESTION, DIALOG_TERMS: deadline, CLOCK_REALTIME microseconds, to be shown */
 
 	int fd; /* to sekisho-auth, or -1 */
 	sd_event_source *io, *deadline;
@@ -65,14 +69,19 @@ struct dialogs {
 };
 
 /* NULL when there is none. */
-struct dialog *dialog_find(struct dialogs *set, const struct addr *source);
+struct dialog *dialog_find(struct dialogs *set, uint32_t device);
 
-/*
- * Starts a dialog and makes `waiter` wait for its first round; an older dialog of the address ends. `language` is "ja" or "en".
- * 0; -EBUSY beyond the limit; -errno. On failure nobody waits.
- */
-int dialog_begin(struct dialogs *set, const struct addr *source, const char *user, const char *language, const char *agent,
-	struct client *waiter);
+/* Who wants to log in, and how to speak to them. */
+struct dialog_start {
+	uint32_t device;
+	struct addr source; /* one of its addresses */
+	bool renewal; /* the page's words only: what it is is the gateway's to know */
+	const char *user, *language, *agent; /* borrowed; `language` is "ja" or "en" */
+};
+
+/* Starts a dialog and makes `waiter` wait for its first round; an older dialog of the device ends. 0; -EBUSY beyond the limit;
+ * -errno. On failure nobody waits. */
+int dialog_begin(struct dialogs *set, const struct dialog_start *start, struct client *waiter);
 
 /* Is this the dialog's token? Takes the same time for every wrong one. */
 bool dialog_owns(const struct dialog *d, const char *token);
@@ -83,6 +92,14 @@ bool dialog_is_current(const struct dialog *d, const char *round);
 /* Sends the form's a0, a1, ... as the answers of the current round and makes `waiter` wait. 0; -EINVAL when one is missing or too
  * long, and nobody waits. */
 int dialog_answer(struct dialog *d, const struct form *f, struct client *waiter);
+
+/* The SHA-256 of terms in hex, by which a form names them. Returns `text`. */
+enum { TERMS_HEX = 2 * TERMS_SHA256 + 1 };
+const char *dialog_terms_hex(const struct message *terms, char text[static TERMS_HEX]);
+
+/* The user accepts the terms of this SHA-256 (in hex), and `waiter` waits. 0; -EINVAL when these are not what waits to be
+ * accepted, and nobody waits. */
+int dialog_accept(struct dialog *d, const char *sha256, struct client *waiter);
 
 /* Ends it; a waiting request is woken. */
 void dialog_close(struct dialog *d);

@@ -28,10 +28,10 @@ struct http_request {
 	const char *path; /* without the query; starts with '/', visible ASCII, still percent-encoded */
 	const char *host, *origin, *fetch_site, *content_type, *accept_language, *user_agent;
 	bool has_origin; /* the field was there, even if empty */
-	bool close;	 /* the client said `Connection: close` */
+	bool close; /* the client said `Connection: close` */
 	bool has_length;
 	size_t content_length; /* 0..HTTP_BODY_MAX */
-	const char *body;      /* not parsed here: set by the owner of the buffer; content_length bytes, no NUL */
+	const char *body; /* not parsed here: set by the owner of the buffer; content_length bytes, no NUL */
 };
 
 /*
@@ -59,11 +59,11 @@ bool http_type_is(const char *content_type, const char *type);
 
 struct http_reply {
 	unsigned status;
-	const char *type;     /* Content-Type, or NULL */
+	const char *type; /* Content-Type, or NULL */
 	const char *location; /* or NULL */
-	const char *allow;    /* with 405, or NULL */
+	const char *allow; /* with 405, or NULL */
 	unsigned retry_after; /* seconds; 0: no field */
-	bool cacheable;	      /* a file that any visitor may keep for an hour; else no-store */
+	bool cacheable; /* a file that any visitor may keep for an hour; else no-store */
 	bool close;
 	size_t length; /* Content-Length */
 };

@@ -224,7 +224,7 @@ static int on_silence(sd_event_source *s, uint64_t usec, void *arg)
 	return 0;
 }
 
-static int send_question(struct link *l, struct question *q, enum message_type type, const struct addr *source)
+static int send_question(struct link *l, struct question *q, enum message_type type, const struct addr *source, uint32_t device)
 {
 	struct message *m = message_new(type);
 	int err;
@@ -233,6 +233,7 @@ static int send_question(struct link *l, struct question *q, enum message_type t
 		return -ENOMEM;
 	m->id = q->id;
 	m->source = *source;
+	m->device = device;
 	err = message_turn(&l->state, SIDE_CLIENT, m);
 	if (!err)
 		err = message_send(l->fd, m);
@@ -240,8 +241,8 @@ static int send_question(struct link *l, struct question *q, enum message_type t
 	return err;
 }
 
-int link_ask(
-	struct link *l, enum message_type type, const struct addr *source, link_answer *answer, void *arg, struct question **out)
+int link_ask(struct link *l, enum message_type type, const struct addr *source, uint32_t device, link_answer *answer, void *arg,
+	struct question **out)
 {
 	struct question *q = NULL;
 	int err;
@@ -259,7 +260,7 @@ int link_ask(
 	err = sd_event_add_time_relative(
 		l->loop, &q->deadline, CLOCK_BOOTTIME, LINK_ANSWER_SECONDS * UINT64_C(1000000), 0, on_silence, q);
 	if (err >= 0)
-		err = send_question(l, q, type, source);
+		err = send_question(l, q, type, source, device);
 	if (err < 0) {
 		sd_event_source_disable_unref(q->deadline);
 		free(q);

@@ -26,11 +26,11 @@ int link_open(sd_event *loop, const char *path, uid_t gateway, struct link **out
 void link_close(struct link *l); /* open questions are answered with NULL */
 
 /*
- * Asks PORTAL_WHO, PORTAL_ATTEMPT or PORTAL_LOGOUT about an address. 0 and the question, whose answer comes later, never within
- * the call; -ENOTCONN while the gateway is away; -errno.
+ * Asks a question of message.h about an address, and about the `device` that PORTAL_SUSPEND names. 0 and the question, whose
+ * answer comes later, never within the call; -ENOTCONN while the gateway is away; -errno.
  */
-int link_ask(
-	struct link *l, enum message_type type, const struct addr *source, link_answer *answer, void *arg, struct question **out);
+int link_ask(struct link *l, enum message_type type, const struct addr *source, uint32_t device, link_answer *answer, void *arg,
+	struct question **out);
 
 /* The asker is no longer interested. NULL is fine. */
 void link_forget(struct question *q);

@@ -18,10 +18,12 @@ enum language { LANGUAGE_JA, LANGUAGE_EN, LANGUAGES };
 enum page_kind {
 	PAGE_STRANGER, /* not one of our devices: says nothing about us */
 	PAGE_LOGIN,
-	PAGE_ROUND,  /* the user is asked something */
-	PAGE_WAIT,   /* the answers are being checked */
+	PAGE_ROUND, /* the user is asked something */
+	PAGE_WAIT, /* the answers are being checked */
+	PAGE_TERMS, /* the user is to accept the conditions of use */
 	PAGE_STATUS, /* logged in */
-	PAGE_AWAY,   /* the gateway does not answer */
+	PAGE_DEVICES, /* the user's other devices */
+	PAGE_AWAY, /* the gateway does not answer */
 	PAGE_ERROR,
 };
 
@@ -31,7 +33,7 @@ struct page_view {
 	enum page_kind kind;
 	enum language language;
 	const char *label; /* settings.label: the name of the place */
-	int64_t now;	   /* microseconds since the epoch */
+	int64_t now; /* microseconds since the epoch */
 
 	/* PAGE_LOGIN, PAGE_STATUS: what the last attempt came to, enum public_result or PAGE_NO_NOTICE */
 	uint8_t notice;
@@ -39,19 +41,22 @@ struct page_view {
 
 	/* PAGE_LOGIN */
 	uint8_t last_end; /* enum session_end */
-	int64_t opens;	  /* when a login will be possible, microseconds since the epoch; 0 when not known, or now */
+	int64_t opens; /* when a login will be possible, microseconds since the epoch; 0 when not known, or now */
 	const char *user; /* to fill in, "" for none; PAGE_ROUND: who is logging in */
-	bool bad_user;	  /* what was typed is no user name */
+	bool bad_user; /* what was typed is no user name */
 
-	/* PAGE_ROUND */
-	const struct message *prompts; /* AUTH_PROMPTS */
+	/* PAGE_ROUND, PAGE_WAIT, PAGE_TERMS */
+	bool open; /* the device is logged in meanwhile: this renews its session */
+	const struct message *prompts; /* PAGE_ROUND: AUTH_PROMPTS */
+	const struct message *terms; /* PAGE_TERMS: AUTH_TERMS */
 	const char *token;
 	unsigned round;
 	int64_t until; /* microseconds since the epoch */
 
-	const struct message *device; /* PAGE_STATUS: PORTAL_DEVICE */
+	const struct message *device; /* PAGE_STATUS: PORTAL_DEVICE; PAGE_DEVICES: PORTAL_DEVICES */
+	bool renewed; /* PAGE_STATUS: the last attempt was a renewal */
 
-	unsigned status;  /* PAGE_ERROR */
+	unsigned status; /* PAGE_ERROR */
 	const char *home; /* PAGE_ERROR: where to go, "/" or "https://name/" */
 };
 
@@ -85,6 +90,14 @@ enum page_text {
 	TEXT_ANSWER_BUTTON,
 	TEXT_CANCEL_BUTTON,
 	TEXT_PASSWORD_LABEL,
+	TEXT_RENEW_STATE,
+	TEXT_RENEW_OPEN,
+	TEXT_TERMS_TITLE,
+	TEXT_TERMS_VERSION,
+	TEXT_TERMS_UNTIL,
+	TEXT_TERMS_NEXT,
+	TEXT_TERMS_BUTTON,
+	TEXT_TERMS_REFUSE,
 	TEXT_WAIT_STATE,
 	TEXT_WAIT_TITLE,
 	TEXT_WAIT_LEAD,
@@ -101,7 +114,23 @@ enum page_text {
 	TEXT_STATUS_DEVICE,
 	TEXT_STATUS_FOREVER,
 	TEXT_STATUS_MORE,
+	TEXT_STATUS_IDLE,
+	TEXT_STATUS_RENEWED,
+	TEXT_STATUS_LAPSES,
+	TEXT_RENEW_BUTTON,
 	TEXT_LOGOUT_BUTTON,
+	TEXT_DEVICES_LINK,
+	TEXT_DEVICES_TITLE,
+	TEXT_DEVICES_LEAD,
+	TEXT_DEVICES_NONE,
+	TEXT_DEVICES_SEEN,
+	TEXT_DEVICES_NEVER,
+	TEXT_DEVICES_STOPPED,
+	TEXT_DEVICES_SHARED,
+	TEXT_DEVICES_ASK,
+	TEXT_DEVICES_SURE,
+	TEXT_DEVICES_BUTTON,
+	TEXT_BACK_BUTTON,
 	TEXT_OPEN,
 	TEXT_UNTIL,
 	TEXT_NEXT,
@@ -138,7 +167,8 @@ enum { PAGE_TIME_TEXT = 64 };
 /* "18:30" and "11月23日（月）JST" or "Mon 23 November, JST" in local time. */
 const char *page_text_clock(int64_t usec, char text[static PAGE_TIME_TEXT]);
 const char *page_text_date(enum language l, int64_t usec, char text[static PAGE_TIME_TEXT]);
-/* Both, for a sentence, with the year where it is not that of `now`: "11月30日（月）7:00（JST）", "Mon 30 November, 7:00 (JST)". */
+/* Both, for a sentence, with the year where it is not that of `now`: "11月30日（月）7:00（JST）", "Mon 30 November, 7:00 (JST)".
+ */
 const char *page_text_instant(enum language l, int64_t usec, int64_t now, char text[static PAGE_TIME_TEXT]);
 /* "7時間25分", "7 h 25 min", "30秒"; whole minutes from one minute up, at least "0秒". */
 const char *page_text_span(enum language l, int64_t usec, char text[static PAGE_TIME_TEXT]);

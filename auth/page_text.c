@@ -34,6 +34,17 @@ static const char *const texts[PAGE_TEXTS][LANGUAGES] = {
 	[TEXT_CANCEL_BUTTON] = {"中止する", "Cancel"},
 	[TEXT_PASSWORD_LABEL] = {"パスワード", "Password"},
 
+	[TEXT_RENEW_STATE] = {"開いています", "Open"},
+	[TEXT_RENEW_OPEN] = {"これまでと同じです。通信は途切れません。", "The same as before. Your connections go on."},
+
+	[TEXT_TERMS_TITLE] = {"利用条件の確認", "Conditions of use"},
+	[TEXT_TERMS_VERSION] = {"版: @", "Version @"},
+	[TEXT_TERMS_UNTIL] = {"@以内（@ まで）にお読みください。", "Please read them within @ (by @)."},
+	[TEXT_TERMS_NEXT] = {"最後までお読みのうえ、「同意して続ける」を押してください。同意は、日時とともに記録されます。",
+		"Read to the end, then press Accept and continue. Your acceptance is recorded with its date and time."},
+	[TEXT_TERMS_BUTTON] = {"同意して続ける", "Accept and continue"},
+	[TEXT_TERMS_REFUSE] = {"同意しないで中止する", "Do not accept, cancel"},
+
 	[TEXT_WAIT_STATE] = {"まだ閉じています", "Still closed"},
 	[TEXT_WAIT_TITLE] = {"確認しています", "Checking"},
 	[TEXT_WAIT_LEAD] = {"終わると、この画面は自動で切り替わります。", "This page changes by itself when it is done."},
@@ -55,6 +66,29 @@ static const char *const texts[PAGE_TEXTS][LANGUAGES] = {
 	[TEXT_STATUS_MORE] = {"ほか @件@", "@ more@"},
 	[TEXT_STATUS_USER] = {"利用者", "User"},
 	[TEXT_STATUS_DEVICE] = {"端末", "Device"},
+	[TEXT_STATUS_IDLE] = {"@のあいだ通信がないと、それより早く閉じます。", "It closes earlier when nothing is used for @."},
+	[TEXT_STATUS_RENEWED] = {"期限を延長しました。", "You have more time now."},
+	[TEXT_STATUS_LAPSES] = {"@ まで", "until @"},
+	[TEXT_RENEW_BUTTON] = {"期限を延長する", "Get more time"},
+	[TEXT_DEVICES_LINK] = {"ほかの端末をなくしたとき", "I have lost another device"},
+	[TEXT_DEVICES_TITLE] = {"ほかの端末", "Your other devices"},
+	[TEXT_DEVICES_LEAD] = {"あなたの名前で登録されている端末です。なくした端末や心当たりのない端末は、ここで止められます。",
+		"These are registered in your name. You can stop one here that is lost or is not yours."},
+	[TEXT_DEVICES_NONE] = {"あなたの名前で登録されている端末は、ほかにありません。",
+		"No other device is registered in your name."},
+	[TEXT_DEVICES_SEEN] = {"最後の接続: @", "Last seen: @"},
+	[TEXT_DEVICES_NEVER] = {"接続したことはありません", "Never seen"},
+	[TEXT_DEVICES_STOPPED] = {"止めてあります。また使うときや見つからないときは、サービスデスクにご連絡ください。",
+		"Stopped. Call the service desk to use it again, or if it stays lost."},
+	[TEXT_DEVICES_SHARED] = {"ほかの方も使う共用の端末です。その方も使えなくなります。",
+		"Others share this device. They will not be able to use it either."},
+	[TEXT_DEVICES_ASK] = {"なくした・自分のものではない", "It is lost, or not mine"},
+	[TEXT_DEVICES_SURE] =
+		{"この端末の通信をすぐに止めます。あなたが止めたことは記録され、元に戻せるのはサービスデスクだけです。",
+			"Its connections are cut at once. It is recorded that you did this, and only the service desk can undo "
+			"it."},
+	[TEXT_DEVICES_BUTTON] = {"この端末を止める", "Stop this device"},
+	[TEXT_BACK_BUTTON] = {"戻る", "Back"},
 	[TEXT_LOGOUT_BUTTON] = {"ログアウト", "Log out"},
 
 	[TEXT_AWAY_STATE] = {"応答を待っています", "Waiting for an answer"},
@@ -105,6 +139,8 @@ static const char *const results[PUBLIC_RESULTS][LANGUAGES] = {
 			    "度お試し"
 			    "ください。",
 		"You may not log in from the network you are on. Change to one that is permitted for you, then try again."},
+	[PUBLIC_SESSION_OVER] = {"延長の手続きより先に、期限になりました。もう一度ログインしてください。",
+		"Your time was up before you could get more. Please log in again."},
 };
 
 static const char *const ends[SESSION_ENDS][LANGUAGES] = {

@@ -7,21 +7,26 @@
 
 #include "auth/locked.h"
 #include "auth/service.h"
+#include "common/paths.h"
 #include "common/say.h"
 
-static const char service[] = "sekisho", terminal[] = "sekisho";
+static const char terminal[] = "sekisho";
 
 const char *pamstack_stage_name(enum pamstack_stage stage)
 {
 	static const char *const names[] = {[STAGE_START] = "start",
 		[STAGE_AUTHENTICATE] = "authenticate",
 		[STAGE_ACCOUNT] = "account",
+		[STAGE_PASSWORD] = "password",
 		[STAGE_LOCKED] = "locked"};
 	return names[stage];
 }
 
 enum login_reason pamstack_reason(enum pamstack_stage stage, int code)
 {
+	/* Whatever kept the user from a new password, the old one has expired. */
+	if (stage == STAGE_PASSWORD && code != PAM_SUCCESS)
+		return LOGIN_PASSWORD_EXPIRED;
 	switch (code) {
 	case PAM_SUCCESS:
 		return LOGIN_OK;
@@ -87,12 +92,29 @@ static enum login_reason look_for_lock(struct pamstack_result *r)
 	return LOGIN_ACCOUNT_DENIED;
 }
 
+/* Only for a password that has expired; then the account must say yes without it. */
+static void change_password(pam_handle_t *h, const char *service, struct pamstack_result *r)
+{
+	char why[512];
+	if (service_check(service, true, why, sizeof why) < 0) {
+		say_error("%s", why);
+		return;
+	}
+	r->stage = STAGE_PASSWORD;
+	r->code = pam_chauthtok(h, PAM_CHANGE_EXPIRED_AUTHTOK);
+	if (r->code != PAM_SUCCESS)
+		return;
+	r->changed = true;
+	r->stage = STAGE_ACCOUNT;
+	r->code = pam_acct_mgmt(h, PAM_DISALLOW_NULL_AUTHTOK);
+}
+
 /*
  * The stages in order. pam_setcred(3) and pam_open_session(3) are left out on purpose: they furnish a process that will run as
  * the user (groups, keyring, tickets, limits, a login record), and no process ever runs as the user here; the session is the
  * gateway's.
  */
-static void run_stages(pam_handle_t *h, bool authenticate, struct pamstack_result *r)
+static void run_stages(pam_handle_t *h, const struct pamstack_question *q, bool authenticate, struct pamstack_result *r)
 {
 	r->stage = STAGE_AUTHENTICATE;
 	r->code = authenticate ? pam_authenticate(h, PAM_DISALLOW_NULL_AUTHTOK) : PAM_SUCCESS;
@@ -100,6 +122,8 @@ static void run_stages(pam_handle_t *h, bool authenticate, struct pamstack_resul
 		r->stage = STAGE_ACCOUNT;
 		r->code = pam_acct_mgmt(h, PAM_DISALLOW_NULL_AUTHTOK);
 	}
+	if (r->code == PAM_NEW_AUTHTOK_REQD && r->stage == STAGE_ACCOUNT && q->change)
+		change_password(h, q->service, r);
 	r->reason = pamstack_reason(r->stage, r->code);
 	if (r->reason == LOGIN_BACKEND_UNAVAILABLE)
 		say_error("PAM failed in stage '%s': %s (code %d); the modules' own messages are in the journal: journalctl -t "
@@ -113,26 +137,26 @@ static void run_stages(pam_handle_t *h, bool authenticate, struct pamstack_resul
 		r->user[0] = '\0';
 }
 
-static void run(const char *user, const char *rhost, const struct pam_conv *conv, bool authenticate, struct pamstack_result *r)
+static void run(const struct pamstack_question *q, const struct pam_conv *conv, bool authenticate, struct pamstack_result *r)
 {
 	pam_handle_t *h = NULL;
 	char why[512];
 	*r = (struct pamstack_result){.reason = LOGIN_BACKEND_UNAVAILABLE, .stage = STAGE_START, .code = PAM_SYSTEM_ERR};
-	if (!user[0]) {
+	if (!q->user[0]) {
 		/* What was typed cannot be a name, hence nobody's. */
 		r->reason = LOGIN_USER_UNKNOWN;
 		r->code = PAM_USER_UNKNOWN;
 		return;
 	}
-	if (service_check(why, sizeof why) < 0) {
+	if (service_check(q->service, false, why, sizeof why) < 0) {
 		say_error("%s", why);
 		return;
 	}
-	r->code = pam_start(service, user, conv, &h);
+	r->code = pam_start(q->service, q->user, conv, &h);
 	if (r->code == PAM_SUCCESS)
-		r->code = set_items(h, rhost);
+		r->code = set_items(h, q->rhost);
 	if (r->code == PAM_SUCCESS)
-		run_stages(h, authenticate, r);
+		run_stages(h, q, authenticate, r);
 	else
 		say_error(
 			"cannot start PAM: %s; look at the PAM service file and the modules it names", pam_strerror(h, r->code));
@@ -140,10 +164,10 @@ static void run(const char *user, const char *rhost, const struct pam_conv *conv
 		pam_end(h, r->code);
 }
 
-void pamstack_run(const char *user, const char *rhost, struct conversation *c, struct pamstack_result *out)
+void pamstack_run(const struct pamstack_question *q, struct conversation *c, struct pamstack_result *out)
 {
 	const struct pam_conv conv = {.conv = conversation_ask, .appdata_ptr = c};
-	run(user, rhost, &conv, true, out);
+	run(q, &conv, true, out);
 	if (c->broken)
 		out->reason = LOGIN_ABORTED;
 }
@@ -151,7 +175,8 @@ void pamstack_run(const char *user, const char *rhost, struct conversation *c, s
 void pamstack_account(const char *user, const char *rhost, struct pamstack_result *out)
 {
 	const struct pam_conv conv = {.conv = conversation_mute};
-	run(user, rhost, &conv, false, out);
+	const struct pamstack_question q = {.service = LOGIN_SERVICE, .user = user, .rhost = rhost};
+	run(&q, &conv, false, out);
 	if (out->reason == LOGIN_OK && strcmp(out->user, user) != 0) {
 		say_error("a PAM module turned user %s into %s in the account phase: correct the module or its mapping", user,
 			out->user);

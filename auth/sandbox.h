@@ -9,8 +9,9 @@
 #include <stddef.h>
 
 /*
- * If started as root, becomes `user` with that user's groups (one of them may ask sekisho-auth). Then clears all capabilities, sets no_new_privs,
- * forbids being traced or dumped, and limits descriptors to `descriptors`. 0 or -errno with a sentence in `why`.
+ * If started as root, becomes `user` with that user's groups (one of them may ask sekisho-auth). Then clears all capabilities,
+ * sets no_new_privs, forbids being traced or dumped, and limits descriptors to `descriptors`. 0 or -errno with a sentence in
+ * `why`.
  */
 int sandbox_drop(const char *user, unsigned descriptors, char *why, size_t why_size);
 

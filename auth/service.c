@@ -26,17 +26,18 @@ static bool starts(const char *line, const char *end, const char *word)
 	return (size_t)(end - line) > size && !strncasecmp(line, word, size) && (line[size] == ' ' || line[size] == '\t');
 }
 
-bool service_speaks(const char *text, size_t size)
+bool service_speaks(const char *text, size_t size, bool change)
 {
-	bool auth = false, account = false;
+	bool auth = false, account = false, password = !change;
 	for (const char *line = text, *last = text + size; line < last;) {
 		const char *newline = memchr(line, '\n', (size_t)(last - line)), *end = newline ? newline : last;
 		bool include = starts(line, end, "@include");
 		auth = auth || include || starts(line, end, "auth");
 		account = account || include || starts(line, end, "account");
+		password = password || include || starts(line, end, "password");
 		line = end + 1;
 	}
-	return auth && account;
+	return auth && account && password;
 }
 
 static int read_whole(int fd, char *text, size_t room, size_t *size)
@@ -54,7 +55,7 @@ static int read_whole(int fd, char *text, size_t room, size_t *size)
 }
 
 /* -ENOENT only when there is no such file. */
-static int check(const char *path, char *why, size_t why_size)
+static int check(const char *path, bool change, char *why, size_t why_size)
 {
 	char text[SERVICE_SIZE_MAX];
 	struct stat st;
@@ -71,26 +72,31 @@ static int check(const char *path, char *why, size_t why_size)
 			path, path, path);
 	} else if ((err = read_whole(fd, text, sizeof text, &size)) < 0) {
 		snprintf(why, why_size, "cannot read %s: %s", path, strerror(-err));
-	} else if (!service_speaks(text, size)) {
+	} else if (!service_speaks(text, size, change)) {
 		err = -EINVAL;
 		snprintf(why, why_size,
-			"%s needs lines of both kinds, auth and account, or PAM would ask the service 'other' in its place; see "
+			"%s needs lines of the kinds auth and account%s, or PAM would ask the service 'other' in its place; see "
 			"pam.d(5)",
-			path);
+			path, change ? ", and password for `password-change page`" : "");
 	}
 	if (fd >= 0)
 		close(fd);
 	return err;
 }
 
-int service_check(char *why, size_t size)
+int service_check(const char *service, bool change, char *why, size_t size)
 {
-	int err = check(PATH_PAM_SERVICE_ETC, why, size);
+	char etc[64], usr[64];
+	snprintf(etc, sizeof etc, PATH_PAM_ETC "%s", service);
+	snprintf(usr, sizeof usr, PATH_PAM_USR "%s", service);
+	int err = check(etc, change, why, size);
 	if (err == -ENOENT)
-		err = check(PATH_PAM_SERVICE_USR, why, size);
+		err = check(usr, change, why, size);
 	if (err == -ENOENT)
 		snprintf(why, size,
-			"there is no PAM service file: nobody can log in; install the package's example as " PATH_PAM_SERVICE_ETC
-			" (owner root, mode 0644) and adapt it");
+			"there is no PAM service file: nobody can log in; install the package's example as %s (owner root, mode "
+			"0644) and "
+			"adapt it",
+			etc);
 	return err;
 }

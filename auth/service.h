@@ -10,13 +10,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Has the text lines of both kinds, auth and account, or includes another file that may have them? Pure. */
-bool service_speaks(const char *text, size_t size);
+/* Has the text lines of both kinds, auth and account, and with `change` password lines too, or includes another file that may
+ * have them? Pure. */
+bool service_speaks(const char *text, size_t size, bool change);
 
 /*
- * PATH_PAM_SERVICE_ETC, or where there is none PATH_PAM_SERVICE_USR: a regular file (no link), owned by root, writable by nobody
- * else, that service_speaks(). 0 or -errno; then `why` of `size` bytes says which file, what is wrong and what mends it.
+ * The service's file in PATH_PAM_ETC, or where there is none in PATH_PAM_USR: a regular file (no link), owned by root, writable
+ * by nobody else, that service_speaks(). 0 or -errno; then `why` of `size` bytes says which file, what is wrong and what mends
+ * it.
  */
-int service_check(char *why, size_t size);
+int service_check(const char *service, bool change, char *why, size_t size);
 
 #endif

@@ -16,6 +16,7 @@ struct talk {
 	int portal, gateway; /* -1 for none */
 	struct message_state portal_state, gateway_state;
 	int64_t since; /* CLOCK_BOOTTIME of the start or of the last answer, microseconds */
+	bool reading; /* the user has been shown conditions of use */
 	bool portal_gone, gateway_gone; /* hung up, or broke the rules */
 };
 

@@ -6,56 +6,11 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "common/message_internal.h"
 #include "common/secret.h"
 #include "common/wire.h"
 
-/* What a message consists of, in wire order. */
-enum field {
-	F_NONE,
-	F_ID,
-	F_LOGIN,
-	F_PUBLIC,
-	F_SOURCE,
-	F_ATTEMPT,
-	F_STATE,
-	F_LAST_END,
-	F_EXPIRES,
-	F_ENDS_REASON,
-	F_OPENS,
-	F_REACH,
-	F_PROMPTS,
-	F_ANSWERS,
-	F_CODE,
-	F_GROUPS,
-	F_USER,
-	F_LABEL,
-	F_LANGUAGE,
-	F_TLS,
-	F_AGENT,
-	F_RHOST,
-	F_STAGE,
-	FIELDS
-};
-
-/* The fields that are one text. */
-static const struct place {
-	size_t offset, size;
-} texts[FIELDS] = {
-#define TEXT_FIELD(member)                                                                                                       \
-	{                                                                                                                        \
-		offsetof(struct message, member), sizeof(((struct message *)0)->member)                                          \
-	}
-	[F_USER] = TEXT_FIELD(user),
-	[F_LABEL] = TEXT_FIELD(label),
-	[F_LANGUAGE] = TEXT_FIELD(language),
-	[F_TLS] = TEXT_FIELD(tls),
-	[F_AGENT] = TEXT_FIELD(agent),
-	[F_RHOST] = TEXT_FIELD(rhost),
-	[F_STAGE] = TEXT_FIELD(stage),
-#undef TEXT_FIELD
-};
-
-enum { ANY_TIME = 254, FIELDS_MAX = 9, AFTER_MAX = 4 };
+enum { ANY_TIME = 254, FIELDS_MAX = 12, AFTER_MAX = 5 };
 
 /* Every message there is: who may say it, after which message (0: at the start), and what it holds. */
 static const struct rule {
@@ -66,25 +21,36 @@ static const struct rule {
 } rules[] = {
 	{PORTAL_WHO, CHANNEL_PORTAL, SIDE_CLIENT, {ANY_TIME}, 1, {F_ID, F_SOURCE}},
 	{PORTAL_DEVICE, CHANNEL_PORTAL, SIDE_SERVER, {ANY_TIME}, 1,
-		{F_ID, F_STATE, F_LAST_END, F_EXPIRES, F_ENDS_REASON, F_OPENS, F_USER, F_LABEL, F_REACH}},
+		{F_ID, F_DEVICE, F_STATE, F_LAST_END, F_EXPIRES, F_ENDS_REASON, F_IDLE, F_RENEWAL, F_OPENS, F_USER, F_LABEL,
+			F_REACH}},
 	{PORTAL_ATTEMPT, CHANNEL_PORTAL, SIDE_CLIENT, {ANY_TIME}, 1, {F_ID, F_SOURCE}},
-	{PORTAL_ATTEMPT_ID, CHANNEL_PORTAL, SIDE_SERVER, {ANY_TIME}, 1, {F_ID, F_LOGIN, F_ATTEMPT}},
+	{PORTAL_ATTEMPT_ID, CHANNEL_PORTAL, SIDE_SERVER, {ANY_TIME}, 1, {F_ID, F_LOGIN, F_OPENS, F_DEVICE, F_ATTEMPT}},
 	{PORTAL_LOGOUT, CHANNEL_PORTAL, SIDE_CLIENT, {ANY_TIME}, 1, {F_ID, F_SOURCE}},
 	{PORTAL_DONE, CHANNEL_PORTAL, SIDE_SERVER, {ANY_TIME}, 1, {F_ID, F_LOGIN}},
+
+	{PORTAL_OWN, CHANNEL_PORTAL, SIDE_CLIENT, {ANY_TIME}, 1, {F_ID, F_SOURCE}},
+	{PORTAL_DEVICES, CHANNEL_PORTAL, SIDE_SERVER, {ANY_TIME}, 1, {F_ID, F_LOGIN, F_OWN}},
+	{PORTAL_SUSPEND, CHANNEL_PORTAL, SIDE_CLIENT, {ANY_TIME}, 1, {F_ID, F_SOURCE, F_DEVICE}},
+	{PORTAL_SUSPENDED, CHANNEL_PORTAL, SIDE_SERVER, {ANY_TIME}, 1, {F_ID, F_LOGIN}},
 
 	{AUTH_START, CHANNEL_AUTH, SIDE_CLIENT, {0}, 1, {F_ATTEMPT, F_USER, F_LANGUAGE, F_TLS, F_AGENT}},
 	{AUTH_PROMPTS, CHANNEL_AUTH, SIDE_SERVER, {AUTH_START, AUTH_PROMPTS, AUTH_ANSWERS}, 3, {F_PROMPTS}},
 	{AUTH_ANSWERS, CHANNEL_AUTH, SIDE_CLIENT, {AUTH_PROMPTS}, 1, {F_ANSWERS}},
-	{AUTH_RESULT, CHANNEL_AUTH, SIDE_SERVER, {AUTH_START, AUTH_PROMPTS, AUTH_ANSWERS}, 3, {F_PUBLIC, F_OPENS}},
+	{AUTH_TERMS, CHANNEL_AUTH, SIDE_SERVER, {AUTH_START, AUTH_PROMPTS, AUTH_ANSWERS}, 3, {F_TERMS}},
+	{AUTH_ACCEPT, CHANNEL_AUTH, SIDE_CLIENT, {AUTH_TERMS}, 1, {F_NONE}},
+	{AUTH_RESULT, CHANNEL_AUTH, SIDE_SERVER, {AUTH_START, AUTH_PROMPTS, AUTH_ANSWERS, AUTH_TERMS, AUTH_ACCEPT}, 5,
+		{F_PUBLIC, F_OPENS}},
 
 	{VERDICT_BEGIN, CHANNEL_VERDICT, SIDE_CLIENT, {0}, 1, {F_ATTEMPT, F_USER, F_LANGUAGE, F_TLS, F_AGENT}},
-	{VERDICT_DEVICE, CHANNEL_VERDICT, SIDE_SERVER, {VERDICT_BEGIN}, 1, {F_LOGIN, F_RHOST}},
+	{VERDICT_DEVICE, CHANNEL_VERDICT, SIDE_SERVER, {VERDICT_BEGIN}, 1, {F_LOGIN, F_RENEWAL, F_RHOST}},
 	{VERDICT_PAUSE, CHANNEL_VERDICT, SIDE_CLIENT, {VERDICT_DEVICE, VERDICT_TURN}, 2, {F_NONE}},
 	{VERDICT_RESUME, CHANNEL_VERDICT, SIDE_CLIENT, {VERDICT_PAUSE}, 1, {F_NONE}},
 	{VERDICT_TURN, CHANNEL_VERDICT, SIDE_SERVER, {VERDICT_RESUME}, 1, {F_NONE}},
 	{VERDICT_END, CHANNEL_VERDICT, SIDE_CLIENT, {VERDICT_DEVICE, VERDICT_TURN, VERDICT_PAUSE}, 3,
-		{F_LOGIN, F_USER, F_STAGE, F_CODE, F_GROUPS}},
-	{VERDICT_ACK, CHANNEL_VERDICT, SIDE_SERVER, {VERDICT_END}, 1, {F_LOGIN, F_OPENS}},
+		{F_LOGIN, F_USER, F_STAGE, F_CODE, F_CHANGED, F_GROUPS}},
+	{VERDICT_TERMS, CHANNEL_VERDICT, SIDE_SERVER, {VERDICT_END}, 1, {F_TERMS}},
+	{VERDICT_ACCEPT, CHANNEL_VERDICT, SIDE_CLIENT, {VERDICT_TERMS}, 1, {F_NONE}},
+	{VERDICT_ACK, CHANNEL_VERDICT, SIDE_SERVER, {VERDICT_END, VERDICT_ACCEPT}, 2, {F_LOGIN, F_OPENS}},
 
 	{RECHECK_ASK, CHANNEL_RECHECK, SIDE_CLIENT, {0}, 1, {F_USER, F_RHOST}},
 	{RECHECK_RESULT, CHANNEL_RECHECK, SIDE_SERVER, {RECHECK_ASK}, 1, {F_LOGIN, F_USER, F_STAGE, F_CODE, F_GROUPS}},
@@ -106,7 +72,10 @@ static bool holds(const struct rule *rule, enum field f)
 /* What follows the struct in a decoded message: room for the largest array its type may carry. */
 static size_t tail_size(const struct rule *rule)
 {
-	return holds(rule, F_REACH) ? REACH_MAX * REACH_TEXT : holds(rule, F_GROUPS) ? GROUPS_MAX * (USER_NAME_MAX + 1) : 0;
+	return holds(rule, F_REACH)    ? REACH_MAX * sizeof(struct reach)
+	       : holds(rule, F_GROUPS) ? GROUPS_MAX * (USER_NAME_MAX + 1)
+	       : holds(rule, F_TERMS)  ? TERMS_MAX
+				       : 0;
 }
 
 static struct message *message_allocate(uint8_t type, size_t tail)
@@ -128,208 +97,6 @@ void message_free(struct message *m)
 		return;
 	secret_wipe(m, sizeof *m);
 	free(m);
-}
-
-static bool text_ok(const char *text, size_t size)
-{
-	size_t length = strnlen(text, size);
-	return length < size && text_utf8_valid(text, length);
-}
-
-static bool prompts_ok(const struct message *m)
-{
-	if (m->prompt_count < 1 || m->prompt_count > PROMPTS_MAX)
-		return false;
-	for (size_t i = 0; i < m->prompt_count; i++) {
-		const struct prompt *p = &m->prompts[i];
-		if (p->style < PROMPT_SECRET || p->style > PROMPT_ERROR || !text_ok(p->text, sizeof p->text))
-			return false;
-	}
-	return true;
-}
-
-static bool answers_ok(const struct message *m)
-{
-	if (m->answer_count < 1 || m->answer_count > PROMPTS_MAX)
-		return false;
-	for (size_t i = 0; i < m->answer_count; i++)
-		if (!text_ok(m->answers[i], sizeof m->answers[i]))
-			return false;
-	return true;
-}
-
-static bool reach_ok(const struct message *m)
-{
-	if (m->reach_count && !m->reach)
-		return false;
-	for (size_t i = 0; i < m->reach_count; i++)
-		if (i >= REACH_MAX || !text_ok(m->reach[i], sizeof m->reach[i]))
-			return false;
-	return true;
-}
-
-static bool groups_ok(const struct message *m)
-{
-	if (m->group_count && !m->groups)
-		return false;
-	for (size_t i = 0; i < m->group_count; i++)
-		if (i >= GROUPS_MAX || !text_name_valid(m->groups[i]))
-			return false;
-	return true;
-}
-
-/* Is the field something that this message may hold? Asked before it is sent and after it has come. */
-static bool field_ok(const struct message *m, enum field f)
-{
-	switch (f) {
-	case F_LOGIN:
-		return m->result < LOGIN_REASONS;
-	case F_PUBLIC:
-		return m->result < PUBLIC_RESULTS;
-	case F_STATE:
-		return m->state <= STATE_LOGGED_IN;
-	case F_LAST_END:
-		return m->last_end < SESSION_ENDS;
-	case F_ENDS_REASON:
-		return m->ends_reason < SESSION_ENDS;
-	case F_OPENS:
-		return m->opens >= 0;
-	case F_USER:
-		return m->user[0] == '\0' || text_name_valid(m->user);
-	case F_REACH:
-		return reach_ok(m);
-	case F_PROMPTS:
-		return prompts_ok(m);
-	case F_ANSWERS:
-		return answers_ok(m);
-	case F_GROUPS:
-		return groups_ok(m);
-	default:
-		return !texts[f].size || text_ok((const char *)m + texts[f].offset, texts[f].size);
-	}
-}
-
-static void field_put(struct wire_out *w, const struct message *m, enum field f)
-{
-	switch (f) {
-	case F_ID:
-		wire_put_u32(w, m->id);
-		break;
-	case F_LOGIN:
-	case F_PUBLIC:
-		wire_put_u8(w, m->result);
-		break;
-	case F_SOURCE:
-		wire_put_addr(w, &m->source);
-		break;
-	case F_ATTEMPT:
-		wire_put_bytes(w, m->attempt, sizeof m->attempt);
-		break;
-	case F_STATE:
-		wire_put_u8(w, m->state);
-		break;
-	case F_LAST_END:
-		wire_put_u8(w, m->last_end);
-		break;
-	case F_EXPIRES:
-		wire_put_u64(w, (uint64_t)m->expires);
-		break;
-	case F_ENDS_REASON:
-		wire_put_u8(w, m->ends_reason);
-		break;
-	case F_OPENS:
-		wire_put_u64(w, (uint64_t)m->opens);
-		break;
-	case F_CODE:
-		wire_put_u32(w, (uint32_t)m->pam_code);
-		break;
-	case F_REACH:
-		wire_put_u16(w, m->reach_count);
-		for (size_t i = 0; i < m->reach_count; i++)
-			wire_put_text(w, m->reach[i]);
-		break;
-	case F_PROMPTS:
-		wire_put_u8(w, m->prompt_count);
-		for (size_t i = 0; i < m->prompt_count; i++) {
-			wire_put_u8(w, m->prompts[i].style);
-			wire_put_text(w, m->prompts[i].text);
-		}
-		break;
-	case F_ANSWERS:
-		wire_put_u8(w, m->answer_count);
-		for (size_t i = 0; i < m->answer_count; i++)
-			wire_put_text(w, m->answers[i]);
-		break;
-	case F_GROUPS:
-		wire_put_u16(w, m->group_count);
-		for (size_t i = 0; i < m->group_count; i++)
-			wire_put_text(w, m->groups[i]);
-		break;
-	default:
-		wire_put_text(w, (const char *)m + texts[f].offset);
-	}
-}
-
-/* Counts are cut to what there is room for; field_ok() then refuses the message. */
-static void field_get(struct wire_in *r, struct message *m, enum field f)
-{
-	switch (f) {
-	case F_ID:
-		m->id = wire_get_u32(r);
-		break;
-	case F_LOGIN:
-	case F_PUBLIC:
-		m->result = wire_get_u8(r);
-		break;
-	case F_SOURCE:
-		wire_get_addr(r, &m->source);
-		break;
-	case F_ATTEMPT:
-		wire_get_bytes(r, m->attempt, sizeof m->attempt);
-		break;
-	case F_STATE:
-		m->state = wire_get_u8(r);
-		break;
-	case F_LAST_END:
-		m->last_end = wire_get_u8(r);
-		break;
-	case F_EXPIRES:
-		m->expires = (int64_t)wire_get_u64(r);
-		break;
-	case F_ENDS_REASON:
-		m->ends_reason = wire_get_u8(r);
-		break;
-	case F_OPENS:
-		m->opens = (int64_t)wire_get_u64(r);
-		break;
-	case F_CODE:
-		m->pam_code = (int32_t)wire_get_u32(r);
-		break;
-	case F_REACH:
-		m->reach_count = wire_get_u16(r);
-		for (size_t i = 0; i < m->reach_count && i < REACH_MAX; i++)
-			wire_get_text(r, m->reach[i], sizeof m->reach[i]);
-		break;
-	case F_PROMPTS:
-		m->prompt_count = wire_get_u8(r);
-		for (size_t i = 0; i < m->prompt_count && i < PROMPTS_MAX; i++) {
-			m->prompts[i].style = wire_get_u8(r);
-			wire_get_text(r, m->prompts[i].text, sizeof m->prompts[i].text);
-		}
-		break;
-	case F_ANSWERS:
-		m->answer_count = wire_get_u8(r);
-		for (size_t i = 0; i < m->answer_count && i < PROMPTS_MAX; i++)
-			wire_get_text(r, m->answers[i], sizeof m->answers[i]);
-		break;
-	case F_GROUPS:
-		m->group_count = wire_get_u16(r);
-		for (size_t i = 0; i < m->group_count && i < GROUPS_MAX; i++)
-			wire_get_text(r, m->groups[i], sizeof m->groups[i]);
-		break;
-	default:
-		wire_get_text(r, (char *)m + texts[f].offset, texts[f].size);
-	}
 }
 
 ssize_t message_encode(const struct message *m, void *out, size_t size)
@@ -361,6 +128,8 @@ int message_decode(const void *data, size_t size, struct message **out)
 		m->reach = (void *)(m + 1);
 	if (holds(rule, F_GROUPS))
 		m->groups = (void *)(m + 1);
+	if (holds(rule, F_TERMS))
+		m->terms = (void *)(m + 1);
 	for (size_t i = 0; !err && i < FIELDS_MAX && rule->fields[i]; i++) {
 		field_get(&r, m, rule->fields[i]);
 		if (r.failed || !field_ok(m, rule->fields[i]))

@@ -36,6 +36,10 @@ enum {
 	GROUPS_MAX = 512, /* groups of a user */
 	REACH_MAX = 64, /* lines of 'what is open' on the status page */
 	REACH_TEXT = 160,
+	OWN_MAX = 32, /* devices of one user on the page */
+	TERMS_MAX = 16384, /* bytes of the conditions of use in one language, with their NUL */
+	TERMS_VERSION_MAX = 64, /* bytes of what they are called, with the NUL */
+	TERMS_SHA256 = 32,
 };
 
 enum message_type {
@@ -46,11 +50,17 @@ enum message_type {
 	PORTAL_ATTEMPT_ID,
 	PORTAL_LOGOUT, /* the user at this address wants to leave */
 	PORTAL_DONE,
+	PORTAL_OWN, /* which other devices has the user who is logged in at this address? */
+	PORTAL_DEVICES,
+	PORTAL_SUSPEND, /* that user says that one of them is lost */
+	PORTAL_SUSPENDED,
 	/* portal <-> auth */
 	AUTH_START = 32, /* portal: attempt id, name, language */
 	AUTH_PROMPTS, /* auth: one round of texts and questions */
 	AUTH_ANSWERS, /* portal: as many answers as the round had questions */
 	AUTH_RESULT, /* auth: the end, in words that give nothing away */
+	AUTH_TERMS, /* auth: the login is good, but these conditions of use must be accepted first */
+	AUTH_ACCEPT, /* portal: the user has accepted them */
 	/* auth <-> gateway */
 	VERDICT_BEGIN = 64, /* auth: an attempt starts; answered when a turn is free */
 	VERDICT_DEVICE, /* gateway: go on (with PAM_RHOST), or why not */
@@ -59,6 +69,8 @@ enum message_type {
 	VERDICT_TURN,
 	VERDICT_END, /* auth: what PAM said */
 	VERDICT_ACK, /* gateway: what the gateway made of it */
+	VERDICT_TERMS, /* gateway: a yes, once the user has accepted these conditions of use */
+	VERDICT_ACCEPT, /* auth: the user has; answered by VERDICT_ACK */
 	/* gateway <-> auth */
 	RECHECK_ASK = 96, /* gateway: may this user, logged in from there, still? */
 	RECHECK_RESULT, /* auth: what PAM said, without a password */
@@ -84,6 +96,7 @@ enum login_reason {
 	LOGIN_HOURS, /* outside the permitted hours */
 	LOGIN_PERIOD, /* before or after the user's period of use */
 	LOGIN_NETWORK, /* from an outer address that the rules do not name */
+	LOGIN_SESSION_OVER, /* a renewal came after the end of its session */
 	LOGIN_REASONS
 };
 
@@ -103,6 +116,7 @@ enum public_result {
 	PUBLIC_HOURS, /* this and the next two: only after the right password */
 	PUBLIC_PERIOD,
 	PUBLIC_NETWORK,
+	PUBLIC_SESSION_OVER, /* only after the right password */
 	PUBLIC_RESULTS
 };
 
@@ -145,18 +159,37 @@ struct prompt {
 	char text[PROMPT_MAX];
 };
 
+/* One line of 'what is open'. */
+struct reach {
+	char name[REACH_TEXT]; /* the system's name, or "tcp 3389 10.30.5.77" */
+	char reason[REACH_TEXT]; /* the rule's, "" for none */
+	int64_t until; /* microseconds since the epoch at which the rule lapses; 0 for never */
+};
+
+/* A device of the user's, other than the one in hand. */
+struct own_device {
+	uint32_t id;
+	uint8_t suspended; /* 1: it is cut off already */
+	uint8_t shared; /* 1: others use it too */
+	int64_t seen; /* microseconds since the epoch; 0 for never */
+	char label[LABEL_MAX];
+};
+
 struct message {
 	uint8_t type;
 	uint32_t id; /* PORTAL_*: the question's number, repeated in its answer */
-	uint8_t result; /* PORTAL_ATTEMPT_ID, PORTAL_DONE, VERDICT_DEVICE, VERDICT_END, VERDICT_ACK, RECHECK_RESULT:
-	                   enum login_reason; AUTH_RESULT: enum public_result */
-	int64_t opens; /* PORTAL_DEVICE (logged out), VERDICT_ACK, AUTH_RESULT: when a login will be possible again,
-	                  microseconds since the epoch; 0 when that is not known, or any time */
-	struct addr source; /* PORTAL_WHO, PORTAL_ATTEMPT, PORTAL_LOGOUT */
+	uint8_t result; /* PORTAL_ATTEMPT_ID, PORTAL_DONE, PORTAL_DEVICES, PORTAL_SUSPENDED, VERDICT_DEVICE, VERDICT_END,
+			   VERDICT_ACK, RECHECK_RESULT: enum login_reason; AUTH_RESULT: enum public_result */
+	int64_t opens; /* PORTAL_DEVICE (logged out), PORTAL_ATTEMPT_ID, VERDICT_ACK, AUTH_RESULT: when a login will be
+			  possible again, microseconds since the epoch; 0 when that is not known, or any time */
+	struct addr source; /* PORTAL_WHO, PORTAL_ATTEMPT, PORTAL_LOGOUT, PORTAL_OWN, PORTAL_SUSPEND */
+	uint32_t device; /* PORTAL_DEVICE, PORTAL_ATTEMPT_ID: whose address it is, 0 for nobody of ours, so that a login goes on
+			    over both addresses of a device; PORTAL_SUSPEND: which one is lost */
 	uint8_t attempt[ATTEMPT_SIZE]; /* PORTAL_ATTEMPT_ID, AUTH_START, VERDICT_BEGIN */
-	char user[USER_NAME_MAX + 1]; /* PORTAL_DEVICE, AUTH_START, VERDICT_BEGIN, VERDICT_END (PAM_USER at the end),
-	                                 RECHECK_ASK, RECHECK_RESULT (the one that was asked about): text_name_valid(), or "" for nobody, which is also how the portal hands on what was
-	                                 typed and cannot be a name: such an attempt fails like any other */
+	char user[USER_NAME_MAX +
+		  1]; /* PORTAL_DEVICE, AUTH_START, VERDICT_BEGIN, VERDICT_END (PAM_USER at the end),
+			 RECHECK_ASK, RECHECK_RESULT (the one that was asked about): text_name_valid(), or "" for nobody, which is
+			 also how the portal hands on what was typed and cannot be a name: such an attempt fails like any other */
 
 	/* PORTAL_DEVICE */
 	uint8_t state; /* enum device_state */
@@ -164,8 +197,14 @@ struct message {
 	int64_t expires; /* microseconds since the epoch; 0 for none */
 	uint8_t ends_reason; /* enum session_end: why it will end then; END_NONE when not known */
 	char label[LABEL_MAX];
+	uint32_t idle_seconds; /* without traffic for so long it ends as well; 0 when logged out */
+	uint8_t renewal; /* 1: the session can be renewed; VERDICT_DEVICE: ask PAM what a renewal asks */
 	uint16_t reach_count; /* what the session may reach, one line each */
-	char (*reach)[REACH_TEXT]; /* decoded: points into the message's own memory, see message_decode() */
+	struct reach *reach; /* decoded: points into the message's own memory, see message_decode() */
+
+	/* PORTAL_DEVICES */
+	uint8_t own_count;
+	struct own_device own[OWN_MAX];
 
 	/* AUTH_START, VERDICT_BEGIN */
 	char language[8]; /* "ja" or "en" */
@@ -186,8 +225,14 @@ struct message {
 	/* VERDICT_END, RECHECK_RESULT */
 	char stage[16]; /* "start", "authenticate", "account", "locked" */
 	int32_t pam_code;
+	uint8_t password_changed; /* VERDICT_END: 1 when the user has set a new password on the way */
 	uint16_t group_count;
 	char (*groups)[USER_NAME_MAX + 1];
+
+	/* AUTH_TERMS, VERDICT_TERMS */
+	char terms_version[TERMS_VERSION_MAX];
+	uint8_t terms_sha256[TERMS_SHA256];
+	char *terms; /* NULL for ""; decoded: as `reach` */
 };
 
 /* An empty message of a type, on the heap (it is large); NULL when out of memory. */
@@ -203,8 +248,8 @@ void message_free(struct message *m);
 ssize_t message_encode(const struct message *m, void *out, size_t size);
 
 /*
- * Decodes one datagram into a new message. 0, -EBADMSG, or -ENOMEM. `reach` and `groups` then point behind the struct, within the
- * same allocation; message_free() never frees what a sender let them point at.
+ * Decodes one datagram into a new message. 0, -EBADMSG, or -ENOMEM. `reach`, `groups` and `terms` then point behind the struct,
+ * within the same allocation; message_free() never frees what a sender let them point at.
  */
 int message_decode(const void *data, size_t size, struct message **out);
 

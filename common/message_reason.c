@@ -24,6 +24,7 @@ static const struct reason {
 	[LOGIN_HOURS] = {"hours", PUBLIC_HOURS},
 	[LOGIN_PERIOD] = {"period", PUBLIC_PERIOD},
 	[LOGIN_NETWORK] = {"network-not-allowed", PUBLIC_NETWORK},
+	[LOGIN_SESSION_OVER] = {"session-over", PUBLIC_SESSION_OVER},
 };
 
 static const struct reason *reason_of(unsigned reason)

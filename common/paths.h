@@ -6,6 +6,7 @@
 #define PATH_CONFIG_DIR "/etc/sekisho"
 #define PATH_CONFIG PATH_CONFIG_DIR "/sekisho.conf" /* root:root 0644, read by all three programs */
 #define PATH_ACL_DIR PATH_CONFIG_DIR "/acl" /* root:sekisho 0750 */
+#define PATH_TERMS_DIR PATH_CONFIG_DIR "/terms" /* root:root 0755, optional: the conditions of use */
 #define PATH_TUNNEL_KEY PATH_CONFIG_DIR "/tunnel.key" /* root:sekisho 0640 */
 #define PATH_TLS_CERT PATH_CONFIG_DIR "/tls/portal.crt" /* chain, PEM */
 #define PATH_TLS_KEY PATH_CONFIG_DIR "/tls/portal.key" /* root:sekisho-portal 0640 */
@@ -21,8 +22,12 @@
 #define PATH_PORTAL_SOCKET PATH_RUN_DIR "/portal" /* sekisho-portal -> gateway */
 #define PATH_VERDICT_SOCKET PATH_RUN_DIR "/verdict" /* sekisho-auth -> gateway */
 #define PATH_AUTH_SOCKET "/run/sekisho-auth/socket" /* portal, gateway -> sekisho-auth, root:sekisho-auth 0660 */
-#define PATH_PAM_SERVICE_ETC "/etc/pam.d/sekisho"
-#define PATH_PAM_SERVICE_USR "/usr/lib/pam.d/sekisho"
+#define LOGIN_SERVICE "sekisho" /* of a login and of a recheck */
+#define RENEW_SERVICE "sekisho-renew" /* of a renewal, with `session-renew short` */
+#define PATH_PAM_ETC "/etc/pam.d/"
+#define PATH_PAM_USR "/usr/lib/pam.d/"
+#define PATH_PAM_SERVICE_ETC PATH_PAM_ETC LOGIN_SERVICE
+#define PATH_PAM_SERVICE_USR PATH_PAM_USR LOGIN_SERVICE
 
 #define USER_GATEWAY "sekisho"
 #define USER_PORTAL "sekisho-portal"

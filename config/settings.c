@@ -51,6 +51,8 @@ static const struct {
 	[KEY_DEVICE_FORM] = {"device-form", 1, FORM_NAMES, "applicant department approver", false, settings_read_device_form,
 		NULL},
 	[KEY_LOGIN_FAILURES] = {"login-failures", 3, 3, "5 per 5m", false, settings_read_login_failures, NULL},
+	[KEY_SESSION_RENEW] = {"session-renew", 1, 1, "full", false, settings_read_session_renew, NULL},
+	[KEY_PASSWORD_CHANGE] = {"password-change", 1, 1, "explain", false, settings_read_password_change, NULL},
 	[KEY_UNKNOWN_USERS] = {"unknown-users", 1, 1, "hash", false, settings_read_unknown_users, NULL},
 	[KEY_CONNECTION_OPENED] = {"connection-opened", 1, 1, "off", false, settings_read_connection_opened, NULL},
 	[KEY_CONNECTION_INTERVAL] = {"connection-interval", 1, 1, "1h", false, settings_read_connection_interval, NULL},

@@ -30,6 +30,8 @@
  *   shared-login         refuse|takeover               refuse  somebody logs in on a device that another user is logged in on
  *   device-form          FIELD...                      none; what `device add` must be given, see config/device_form.h
  *   login-failures       N per TIME                    5 per 5m, 1..100: failed attempts of one device before it must wait
+ *   session-renew        full|short|off                full    what renewing a session asks: as a login, PAM service sekisho-renew, never
+ *   password-change      explain|page                  explain what the login page makes of a password that has expired
  *   unknown-users        hash|plain                    hash    how unknown user names are logged
  *   connection-opened    on|off                        off     are connections recorded when they begin, too?
  *   connection-interval  TIME|off                      off     (>= 1m) how often those that stay open are recorded
@@ -63,6 +65,9 @@ enum { RESOLVERS_MAX = 4, NETWORKS_MAX = 64, HOST_NAME_LIMIT = 254, INTERFACE_NA
 enum { EXTRA_PORTS_MAX = 15, ALERT_HOOK_MAX = 255 };
 enum { SETTINGS_SHA256_TEXT = 65, SETTINGS_KEYWORDS = 64 /* room for as many */ };
 
+/* What renewing an open session asks its user for. */
+enum renew_choice { RENEW_FULL, RENEW_SHORT, RENEW_OFF };
+
 enum backend_choice { BACKEND_AUTO, BACKEND_KERNEL, BACKEND_USERSPACE };
 
 enum log_full_action { LOG_FULL_REFUSE_LOGINS, LOG_FULL_CLOSE_SESSIONS, LOG_FULL_CONTINUE };
@@ -94,6 +99,8 @@ struct settings {
 	unsigned device_form; /* 1 << enum form_field for each field that a new device must have */
 	unsigned login_failures;
 	int64_t login_failures_seconds;
+	enum renew_choice session_renew;
+	bool password_page; /* an expired password may be changed on the page */
 	bool unknown_users_plain;
 	bool connection_opened;
 	int64_t connection_interval_seconds; /* 0: off */

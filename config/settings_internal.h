@@ -35,6 +35,8 @@ enum keyword {
 	KEY_SHARED_LOGIN,
 	KEY_DEVICE_FORM,
 	KEY_LOGIN_FAILURES,
+	KEY_SESSION_RENEW,
+	KEY_PASSWORD_CHANGE,
 	KEY_UNKNOWN_USERS,
 	KEY_CONNECTION_OPENED,
 	KEY_CONNECTION_INTERVAL,
@@ -90,6 +92,8 @@ bool settings_read_leaver_check(struct reader *r);
 bool settings_read_shared_login(struct reader *r);
 bool settings_read_device_form(struct reader *r);
 bool settings_read_login_failures(struct reader *r);
+bool settings_read_session_renew(struct reader *r);
+bool settings_read_password_change(struct reader *r);
 bool settings_read_unknown_users(struct reader *r);
 bool settings_read_connection_opened(struct reader *r);
 bool settings_read_connection_interval(struct reader *r);

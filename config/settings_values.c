@@ -231,6 +231,27 @@ bool settings_read_login_failures(struct reader *r)
 	return settings_read_per(r, &r->s.login_failures, &r->s.login_failures_seconds);
 }
 
+bool settings_read_session_renew(struct reader *r)
+{
+	static const enum renew_choice choices[] = {RENEW_FULL, RENEW_SHORT, RENEW_OFF};
+	unsigned choice;
+
+	if (!read_choice(r, (const char *const[]){"full", "short", "off", NULL}, "full, short or off", &choice))
+		return false;
+	r->s.session_renew = choices[choice];
+	return true;
+}
+
+bool settings_read_password_change(struct reader *r)
+{
+	unsigned choice;
+
+	if (!read_choice(r, (const char *const[]){"explain", "page", NULL}, "explain or page", &choice))
+		return false;
+	r->s.password_page = choice == 1;
+	return true;
+}
+
 bool settings_read_unknown_users(struct reader *r)
 {
 	unsigned choice;

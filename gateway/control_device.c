@@ -75,14 +75,15 @@ void control_device_show(struct exchange *x)
 
 /* ---- changing the status ---- */
 
-/* The desk lets in again what the desk has shut out: whoever else suspended a device had reasons that the desk may not know. */
+/* The desk lets in again what the desk has shut out, or a user on the login page: whoever else suspended a device had reasons that the desk may not know. */
 static bool may_resume(struct exchange *x, const struct device *d)
 {
 	struct status_change last;
 	if (x->by.role >= ROLE_ADMIN)
 		return true;
 	int r = ledger_device_last_change(x->gateway->ledger, d->id, &last);
-	return exchange_allowed(x, r == 0 && !strcmp(last.role, role_name(ROLE_DESK)) ? ROLE_DESK : ROLE_ADMIN);
+	bool desks = r == 0 && (!strcmp(last.role, role_name(ROLE_DESK)) || !strcmp(last.role, role_name(ROLE_NONE)));
+	return exchange_allowed(x, desks ? ROLE_DESK : ROLE_ADMIN);
 }
 
 static void change(struct exchange *x, enum device_status to)

@@ -124,6 +124,10 @@ static json_t *problems_json(struct gateway *g)
 	problem(problems, rechecks_problem(g, text, sizeof text), text);
 	problem(problems, access(PATH_PAM_SERVICE_ETC, F_OK) < 0 && access(PATH_PAM_SERVICE_USR, F_OK) < 0,
 		"nobody can log in, the PAM service is missing: write " PATH_PAM_SERVICE_ETC " (`sekisho setup` does)");
+	problem(problems,
+		g->settings.session_renew == RENEW_SHORT && access(PATH_PAM_ETC RENEW_SERVICE, F_OK) < 0 &&
+			access(PATH_PAM_USR RENEW_SERVICE, F_OK) < 0,
+		"nobody can renew a session, the PAM service of `session-renew short` is missing: write " PATH_PAM_ETC RENEW_SERVICE);
 	problem(problems, !sysctl_on("/proc/sys/net/ipv4/ip_forward"),
 		"IPv4 is not forwarded: sysctl -w net.ipv4.ip_forward=1, and in /etc/sysctl.d");
 	problem(problems, g->settings.tunnel6.addr.family && !sysctl_on("/proc/sys/net/ipv6/conf/all/forwarding"),

@@ -25,6 +25,7 @@ static const struct action actions[] = {
 	{"login-started", "event", "authentication", "start", NULL},
 	{"login-succeeded", "event", "authentication", "end", NULL},
 	{"login-failed", "event", "authentication", "end", NULL},
+	{"password-changed", "event", "authentication", "info", NULL},
 	{"terms-accepted", "event", "authentication", "info", NULL},
 	{"session-opened", "event", "session", "start", NULL},
 	{"session-renewed", "event", "session", "info", NULL},

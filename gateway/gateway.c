@@ -28,6 +28,7 @@
 #include "gateway/portalchan.h"
 #include "gateway/recheck.h"
 #include "gateway/session.h"
+#include "gateway/terms.h"
 #include "gateway/upkeep.h"
 
 #define RUNNING_MARK PATH_STATE_DIR "/running"
@@ -179,11 +180,27 @@ int gateway_settings(struct settings *settings, char *why, size_t why_size)
 	return r;
 }
 
+static int start_terms(struct gateway *g, char *why, size_t why_size)
+{
+	struct diag d = diag_new();
+	int r = terms_load(PATH_TERMS_DIR, &g->terms, &d);
+	char *text = d.count ? diag_render(&d) : NULL;
+	if (r < 0)
+		snprintf(why, why_size,
+			"%sThe conditions of use cannot be shown, so nobody could log in. Mend or remove the file.",
+			text ? text : "");
+	free(text);
+	diag_free(&d);
+	return r;
+}
+
 int gateway_start(struct gateway *g, char *why, size_t why_size)
 {
 	struct key key;
 	g->started = time_now();
 	int r = gateway_settings(&g->settings, why, why_size);
+	if (r == 0)
+		r = start_terms(g, why, why_size);
 	if (r < 0)
 		return r;
 	r = secret_read_key(PATH_TUNNEL_KEY, &key, why, why_size);
@@ -277,6 +294,7 @@ void gateway_stop(struct gateway *g)
 		ledger_close(g->ledger);
 	handshake_free(g->handshake);
 	policy_unref(g->policy);
+	terms_free(g->terms);
 }
 
 int gateway_adopt_acl(struct gateway *g, uint32_t uid, const char *who, char *why, size_t why_size)

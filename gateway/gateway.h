@@ -38,11 +38,13 @@ struct peers;
 struct portalchan;
 struct rechecks;
 struct sessions;
+struct terms;
 
 struct gateway {
 	sd_event *loop;
 	struct settings settings;
 	struct policy *policy; /* in force */
+	struct terms *terms; /* the conditions of use; NULL: none */
 	uint64_t generation; /* of the policy, counted over restarts; 0 before there is one */
 	int64_t applied; /* when it came into force */
 	struct drift drift; /* how the files that lie there differ from it */

@@ -16,6 +16,7 @@
 #include "gateway/hook.h"
 #include "gateway/recheck.h"
 #include "gateway/session.h"
+#include "gateway/terms.h"
 
 enum { RECORD_MISTAKES = 20, MISTAKE_TEXT = 400 };
 
@@ -173,6 +174,16 @@ static int load_settings(struct gateway *g, struct settings *s, char **text)
 	return -EINVAL;
 }
 
+static int load_terms(struct terms **out, char **text)
+{
+	struct diag d = diag_new();
+	int r = terms_load(PATH_TERMS_DIR, out, &d);
+	if (r < 0)
+		*text = diag_render(&d);
+	diag_free(&d);
+	return r;
+}
+
 /* Puts the former settings back, whose ACLs are still in force. */
 static void respec_back(struct gateway *g, const struct settings *before)
 {
@@ -197,15 +208,20 @@ int gateway_reload(struct gateway *g, struct gateway_request *q)
 {
 	struct settings fresh, before = g->settings;
 	struct gateway_request silent = {.by = q->by};
+	struct terms *terms = NULL;
 	char *words = NULL;
 	gateway_reopen_logs(g);
 	int r = load_settings(g, &fresh, &words);
+	if (r == 0)
+		r = load_terms(&terms, &words);
 	if (r < 0)
 		return finish(g, q, "config-rejected", NULL, r, words);
 	free(words);
 	r = enforcement_respec(g, &fresh);
-	if (r < 0)
+	if (r < 0) {
+		terms_free(terms);
 		return finish(g, q, "config-rejected", NULL, r, sentence("the firewall refused the new settings", r));
+	}
 	g->settings = fresh;
 	r = settings_apply_time_zone(&fresh);
 	/* Settings without their ACLs would be half a change. */
@@ -213,10 +229,13 @@ int gateway_reload(struct gateway *g, struct gateway_request *q)
 		r = gateway_apply_acl(g, q);
 	if (r < 0) {
 		respec_back(g, &before);
+		terms_free(terms);
 		evidence_settings(g);
 		(void)finish(g, &silent, "config-rejected", NULL, r,
 			strdup("its ACLs could not be put in force; acl-rejected before this says why"));
 	} else {
+		terms_free(g->terms);
+		g->terms = terms;
 		rechecks_reload(g);
 		access_settings(g);
 		evidence_settings(g);

@@ -51,6 +51,7 @@ struct session_row {
 	uint32_t device;
 	char user[USER_NAME_MAX + 1];
 	int64_t opened, expires;
+	int64_t renewed; /* when its user last showed anew who it is, 0 for never */
 	int64_t ended; /* 0 while it lives */
 	uint8_t end_reason; /* enum session_end */
 	struct endpoint endpoint; /* outer address at login */
@@ -137,6 +138,9 @@ int ledger_session_last(struct ledger *l, uint32_t device, struct session_row *o
 
 void ledger_session_clear(struct session_row *row); /* frees groups */
 
+/* Its user has shown anew who it is: notes `renewed` and `expires`. -ENOENT when it is not alive. */
+int ledger_session_renew(struct ledger *l, const struct session_row *row);
+
 /* A live session's groups are others now: replaces them by those of `row`. -ENOENT when it is not alive. */
 int ledger_session_regroup(struct ledger *l, const struct session_row *row);
 
@@ -147,6 +151,9 @@ int ledger_user_after(struct ledger *l, const char *after, int64_t at, char out[
 
 /* The user's devices that could come in at `at`: active and within their period then. Same conventions as ledger_devices(). */
 int ledger_devices_of(struct ledger *l, const char *user, int64_t at, int (*each)(const struct device *d, void *arg), void *arg);
+
+/* The user's devices of today, whatever their status. Same conventions as ledger_devices(). */
+int ledger_devices_registered(struct ledger *l, const char *user, int (*each)(const struct device *d, void *arg), void *arg);
 
 /* What groups a user was in, as far as somebody looked. */
 struct user_groups {
@@ -167,6 +174,21 @@ void ledger_groups_clear(struct user_groups *g);
  * -errno. */
 enum { NOTICE_KEY_MAX = 512 };
 int ledger_notice_once(struct ledger *l, const char *key, int64_t now);
+
+/* ---- conditions of use ---- */
+
+/* Has the user accepted the version of this digest? 1, 0 or -errno. */
+int ledger_terms_accepted(struct ledger *l, const char *user, const uint8_t digest[static TERMS_SHA256]);
+
+struct terms_acceptance {
+	const char *user, *version, *language; /* in which they were shown */
+	const char *ja, *en; /* the texts, "" for none: kept once, so that what was accepted can be read later */
+	uint8_t digest[TERMS_SHA256];
+	uint32_t device;
+};
+
+/* Notes it; a second time changes nothing. 0 or -errno. */
+int ledger_terms_accept(struct ledger *l, const struct terms_acceptance *a, int64_t now);
 
 /* ---- generations: the sets of ACLs that have been in force; their files are the matter of gateway/archive.h ---- */
 enum { GENERATION_CHANGES_MAX = 200, GENERATION_CHANGE_TEXT = 300, GENERATION_INTERNAL_TEXT = 4096, GENERATION_ZONE_TEXT = 64 };

@@ -131,17 +131,36 @@ int ledger_devices(struct ledger *l, int (*each)(const struct device *d, void *a
 	return r == -ENOENT ? 0 : r;
 }
 
+/* The user's next device behind `d`, which starts at id 0, whatever its status. -ENOENT: no more. */
+static int registered_after(struct ledger *l, const char *user, struct device *d)
+{
+	struct query q = query(l, SLOT_DEVICE_OF_USER_AFTER,
+		DEVICE "WHERE id = (SELECT min(device) FROM device_user WHERE name = ? AND device > ?)");
+	query_put_text(&q, user);
+	query_put_int(&q, d->id);
+	return device_take(&q, d);
+}
+
+int ledger_devices_registered(struct ledger *l, const char *user, int (*each)(const struct device *d, void *arg), void *arg)
+{
+	struct device d = {0};
+	int r;
+	while ((r = registered_after(l, user, &d)) == 0) {
+		r = each(&d, arg);
+		if (r)
+			break;
+	}
+	secret_wipe(&d, sizeof d);
+	return r == -ENOENT ? 0 : r;
+}
+
 int ledger_devices_of(struct ledger *l, const char *user, int64_t at, int (*each)(const struct device *d, void *arg), void *arg)
 {
 	struct device d = {0};
 	int r;
 	do {
 		enum device_status status = DEVICE_REVOKED;
-		struct query q = query(l, SLOT_DEVICE_OF_USER_AFTER,
-			DEVICE "WHERE id = (SELECT min(device) FROM device_user WHERE name = ? AND device > ?)");
-		query_put_text(&q, user);
-		query_put_int(&q, d.id);
-		r = device_take(&q, &d);
+		r = registered_after(l, user, &d);
 		if (r == -ENOENT)
 			break;
 		if (!r)

@@ -165,10 +165,29 @@ static const char step_3[] = /* Where it was last seen from, and which lost devi
 	"	refused TEXT NOT NULL"
 	") STRICT, WITHOUT ROWID;";
 
+static const char step_4[] = "ALTER TABLE session ADD COLUMN renewed INTEGER NOT NULL DEFAULT 0;"
+			     /* What was to be accepted, and who did: never deleted. */
+			     "CREATE TABLE terms ("
+			     "	digest BLOB PRIMARY KEY CHECK (length(digest) = 32),"
+			     "	version TEXT NOT NULL,"
+			     "	first INTEGER NOT NULL," /* when somebody first accepted it */
+			     "	ja TEXT NOT NULL,"
+			     "	en TEXT NOT NULL"
+			     ") STRICT, WITHOUT ROWID;"
+			     "CREATE TABLE terms_accepted ("
+			     "	user TEXT NOT NULL,"
+			     "	digest BLOB NOT NULL REFERENCES terms (digest),"
+			     "	accepted INTEGER NOT NULL,"
+			     "	device INTEGER NOT NULL REFERENCES device (id),"
+			     "	language TEXT NOT NULL,"
+			     "	PRIMARY KEY (user, digest)"
+			     ") STRICT, WITHOUT ROWID;";
+
 const struct ledger_step ledger_steps[] = {
 	{1, step_1},
 	{2, step_2},
 	{3, step_3},
+	{4, step_4},
 };
 const size_t ledger_step_count = sizeof ledger_steps / sizeof *ledger_steps;
 

@@ -9,7 +9,7 @@
 #define SESSION                                                                                                                  \
 	"SELECT id, serial, device, user, opened, expires, ended, end_reason, endpoint_ip, endpoint_port, source_bytes, "        \
 	"source_packets, "                                                                                                       \
-	"destination_bytes, destination_packets, connections FROM session "
+	"destination_bytes, destination_packets, connections, renewed FROM session "
 
 void ledger_session_clear(struct session_row *row)
 {
@@ -158,6 +158,17 @@ int ledger_sessions_save(struct ledger *l, const struct session_row *(*next)(voi
 	return ledger_finish(l, r);
 }
 
+int ledger_session_renew(struct ledger *l, const struct session_row *row)
+{
+	struct query q =
+		query(l, SLOT_SESSION_RENEW, "UPDATE session SET renewed = ?, expires = ? WHERE serial = ? AND ended = 0");
+	query_put_int(&q, row->renewed);
+	query_put_int(&q, row->expires);
+	query_put_int(&q, row->serial);
+	int r = query_run(&q);
+	return r < 0 ? r : sqlite3_changes(l->db) ? 0 : -ENOENT;
+}
+
 static int live_id(struct ledger *l, uint32_t serial, int64_t *out)
 {
 	struct query q = query(l, SLOT_SESSION_LIVE_ID, "SELECT id FROM session WHERE serial = ? AND ended = 0");
@@ -209,6 +220,7 @@ static int session_take(struct query *q, struct session_row *out, int64_t *id)
 		row.destination_bytes = (uint64_t)query_int(q, 12);
 		row.destination_packets = (uint64_t)query_int(q, 13);
 		row.connections = (uint64_t)query_int(q, 14);
+		row.renewed = query_int(q, 15);
 	}
 	int r = query_end(q);
 	if (!r && !found)

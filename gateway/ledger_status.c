@@ -65,7 +65,7 @@ bool device_status_allowed(enum device_status from, enum device_status to)
 
 void query_put_actor(struct query *q, const struct actor *by)
 {
-	if (by)
+	if (by && by->role != ROLE_NONE) /* a user on the login page has no uid here */
 		query_put_int(q, by->uid);
 	else
 		query_put_null(q);

@@ -57,16 +57,18 @@ void login_failures_clear(struct gateway *g, uint32_t device)
 		failures_forget(g->logins, f);
 }
 
-static bool must_wait(struct gateway *g, uint32_t device, int64_t now)
+/* How much longer the device must wait, in microseconds; 0: it need not. */
+static int64_t must_wait(struct gateway *g, uint32_t device, int64_t now)
 {
 	struct failures *f = failures_of(g, device);
 	if (!f)
-		return false;
-	if (now - f->since >= g->settings.login_failures_seconds * SECOND) {
+		return 0;
+	int64_t left = f->since + g->settings.login_failures_seconds * SECOND - now;
+	if (left <= 0) {
 		failures_forget(g->logins, f);
-		return false;
+		return 0;
 	}
-	return f->count >= g->settings.login_failures;
+	return f->count >= g->settings.login_failures ? left : 0;
 }
 
 /* ---- the log ---- */
@@ -99,7 +101,7 @@ int login_log(
 	event_text(e, "user_agent.original", a->agent);
 	event_text(e, "tls.version", a->tls);
 	if (verdict) {
-		event_text(e, "sekisho.pam.service", "sekisho");
+		event_text(e, "sekisho.pam.service", a->renews ? RENEW_SERVICE : LOGIN_SERVICE);
 		event_text(e, "sekisho.pam.stage", verdict->stage);
 		event_number(e, "sekisho.pam.code", verdict->pam_code);
 	}
@@ -113,12 +115,35 @@ static void attempt_free(struct gateway *g, struct attempt *a)
 	DL_DELETE(g->logins->attempts, a);
 	g->logins->count--;
 	channel_close(a->channel);
+	message_free(a->verdict);
 	secret_wipe(&a->device.preshared, sizeof a->device.preshared);
 	free(a);
 }
 
+bool login_is_guess(const struct attempt *a, enum login_reason reason)
+{
+	switch (reason) {
+	case LOGIN_BAD_CREDENTIALS:
+	case LOGIN_USER_UNKNOWN:
+	case LOGIN_MAX_TRIES:
+	case LOGIN_USER_NOT_ALLOWED:
+	case LOGIN_ACCOUNT_DENIED:
+	case LOGIN_ACCOUNT_EXPIRED:
+	case LOGIN_PASSWORD_EXPIRED:
+		return true;
+	case LOGIN_ABORTED:
+		return a->answered && a->state != ATTEMPT_READING;
+	case LOGIN_TIMEOUT:
+		return a->answered && a->state != ATTEMPT_READING && a->state != ATTEMPT_COMPUTING;
+	default:
+		return false;
+	}
+}
+
 void login_finish(struct gateway *g, struct attempt *a, enum login_reason reason)
 {
+	if (login_is_guess(a, reason))
+		login_failure_note(g, a->device.id, time_boot());
 	if (reason != LOGIN_OK && a->state != ATTEMPT_ISSUED)
 		(void)login_log(g, a, "login-failed", reason, NULL);
 	attempt_free(g, a);
@@ -157,7 +182,7 @@ void login_drop_device(struct gateway *g, uint32_t device)
 	}
 }
 
-enum login_reason login_attempt(struct gateway *g, const struct device *d, uint8_t id[static ATTEMPT_SIZE])
+enum login_reason login_attempt(struct gateway *g, const struct device *d, uint8_t id[static ATTEMPT_SIZE], int64_t *opens)
 {
 	int64_t now = time_boot();
 	struct attempt *a = NULL;
@@ -170,7 +195,10 @@ enum login_reason login_attempt(struct gateway *g, const struct device *d, uint8
 		goto fail;
 	a->device = *d;
 	a->deadline = now + START_SECONDS * SECOND;
-	if (must_wait(g, d->id, now) || g->logins->count >= g->settings.login_attempts_max)
+	int64_t wait = must_wait(g, d->id, now);
+	if (wait)
+		*opens = time_now() + wait;
+	if (wait || g->logins->count >= g->settings.login_attempts_max)
 		reason = LOGIN_RATE_LIMITED;
 	else if (evidence_ready(g) < 0)
 		reason = LOGIN_LOG_FULL;

@@ -20,8 +20,9 @@ void logins_close(struct logins *l);
 /* Attempts under way. */
 unsigned logins_count(const struct logins *l);
 
-/* A new attempt of the device at a tunnel address; one that it had under way ends as aborted. LOGIN_OK and the id, or why not. */
-enum login_reason login_attempt(struct gateway *g, const struct device *d, uint8_t id[static ATTEMPT_SIZE]);
+/* A new attempt of the device at a tunnel address; one that it had under way ends as aborted. LOGIN_OK and the id, or why not;
+ * with LOGIN_RATE_LIMITED `opens` is when the device has waited long enough, if it is for that (untouched otherwise). */
+enum login_reason login_attempt(struct gateway *g, const struct device *d, uint8_t id[static ATTEMPT_SIZE], int64_t *opens);
 
 /* The device has been taken away: what it had under way ends. */
 void login_drop_device(struct gateway *g, uint32_t device);

@@ -4,15 +4,18 @@
 #define SEKISHO_LOGIN_INTERNAL_H
 
 #include <inttypes.h>
+#include <stdbool.h>
 
 #include "gateway/channel.h"
 #include "gateway/login.h"
+#include "gateway/terms.h"
 
 enum attempt_state {
 	ATTEMPT_ISSUED, /* id given to the portal, not back yet */
 	ATTEMPT_WAITING, /* for a turn to compute */
 	ATTEMPT_COMPUTING, /* holds a turn */
 	ATTEMPT_PAUSED, /* its user thinks */
+	ATTEMPT_READING, /* PAM and the rules said yes; the user reads the conditions of use */
 };
 
 struct attempt {
@@ -21,9 +24,14 @@ struct attempt {
 	struct device device;
 	struct channel *channel; /* to its sekisho-auth; NULL while issued */
 	bool begun; /* has had its first turn */
+	bool answered; /* PAM has been given an answer at least once */
 	int64_t deadline; /* CLOCK_BOOTTIME microseconds */
 	int64_t turn_since;
 	uint64_t ticket; /* order of waiting */
+	uint32_t renews; /* serial of the session that PAM service sekisho-renew was asked for; 0: none, it was sekisho */
+	struct message *verdict; /* ATTEMPT_READING: what PAM said; owned */
+	uint8_t accepted[TERMS_SHA256]; /* digest of the terms that are shown, or have been accepted */
+	char language[8];
 	char user[USER_NAME_MAX + 1];
 	char agent[AGENT_MAX];
 	char tls[16];
@@ -64,6 +72,25 @@ int login_log(
 /* user.name, or user.hash where the name is nobody's here: people type passwords into the field for the name. `known`: it is
  * somebody's. */
 void login_event_user(struct gateway *g, json_t *e, const struct attempt *a, bool known);
+
+/*
+ * Could this failure be somebody trying? Faults of ours are not, and neither is a change of mind before anything was answered. An
+ * attempt that PAM was given an answer in and that then came to nothing may have been a guess like any other, and PAM's own count
+ * of that user's failures may have grown: whoever leaves early must not guess, or lock somebody else out, without limit.
+ */
+bool login_is_guess(const struct attempt *a, enum login_reason reason);
+
+/* The conditions of use that stand between a yes and its session (login_terms.c). */
+enum { LOGIN_TERMS_SECONDS = 630 }; /* the page gives its reader 600 */
+
+/* Those that the attempt's user has still to accept; NULL in *out for none. 0, or -errno when nobody knows. */
+int login_terms(struct gateway *g, const struct attempt *a, const struct device *d, const struct terms_set **out);
+
+/* Shows them, keeping `m`, the verdict, for later. 0 or -errno. */
+int login_terms_show(struct gateway *g, struct attempt *a, const struct terms_set *s, const struct message *m);
+
+/* The user has accepted what was shown: on record before anything opens. 0 or -errno. */
+int login_terms_accept(struct gateway *g, struct attempt *a);
 
 void login_failure_note(struct gateway *g, uint32_t device, int64_t now);
 void login_failures_clear(struct gateway *g, uint32_t device);

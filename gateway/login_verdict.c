@@ -10,11 +10,13 @@
 #include "common/say.h"
 #include "gateway/brute.h"
 #include "gateway/device.h"
+#include "gateway/event.h"
 #include "gateway/evidence.h"
 #include "gateway/login_internal.h"
 #include "gateway/peer.h"
 #include "gateway/recheck.h"
 #include "gateway/session.h"
+#include "gateway/terms.h"
 #include "gateway/upkeep.h"
 
 static const int64_t SECOND = 1000000;
@@ -37,6 +39,7 @@ static void give_turn(struct gateway *g, struct attempt *a)
 	if (!m)
 		return;
 	struct peer *peer = peer_by_device(g, a->device.id);
+	m->renewal = !a->begun && a->renews;
 	if (!a->begun && peer && peer->endpoint.addr.family)
 		addr_format(&peer->endpoint.addr, m->rhost);
 	a->state = ATTEMPT_COMPUTING;
@@ -82,6 +85,10 @@ static void begin(struct gateway *g, struct channel *c, const struct message *m)
 	memcpy(a->user, m->user, sizeof a->user);
 	memcpy(a->agent, m->agent, sizeof a->agent);
 	memcpy(a->tls, m->tls, sizeof a->tls);
+	memcpy(a->language, m->language, sizeof a->language);
+	const struct session *open = session_by_device(g, a->device.id);
+	if (g->settings.session_renew == RENEW_SHORT && open && !strcmp(open->row.user, a->user))
+		a->renews = open->serial;
 	if (login_log(g, a, "login-started", LOGIN_OK, NULL) < 0) {
 		answer(c, VERDICT_DEVICE, LOGIN_LOG_FULL, 0);
 		a->channel = NULL; /* closes by itself when its peer has read the answer */
@@ -100,11 +107,26 @@ static void note_account(struct gateway *g, const char *user, const struct messa
 	rechecks_note(g, user);
 }
 
-/* PAM has said yes: what do device, log and session say? `opens`: when the rules will next say yes, 0: not known. */
-static enum login_reason judge(struct gateway *g, struct attempt *a, const struct message *m, int64_t *opens)
+/* Opens a session, or gives the one that its user has here more time. */
+static enum login_reason admit(
+	struct gateway *g, struct attempt *a, const struct device *d, const struct message *m, const struct endpoint *from)
+{
+	struct session *s = session_by_device(g, d->id);
+	bool mine = s && !strcmp(s->row.user, a->user);
+	/* What a renewal asks is enough for just the session that was open when it began. */
+	if (a->renews && (!mine || s->serial != a->renews))
+		return LOGIN_SESSION_OVER;
+	if (mine && g->settings.session_renew != RENEW_OFF)
+		return session_renew(g, s, m->groups, m->group_count);
+	return session_open(g, d, a->user, m->groups, m->group_count, from, &s);
+}
+
+/* PAM has said yes: what do device, log and session say? `opens`: when the rules will next say yes, 0: not known. With LOGIN_OK
+ * the session is open; or *terms must be accepted first. */
+static enum login_reason judge(
+	struct gateway *g, struct attempt *a, const struct message *m, int64_t *opens, const struct terms_set **terms)
 {
 	struct device d;
-	struct session *s;
 	struct peer *peer = peer_by_device(g, a->device.id);
 	if (!text_name_valid(m->user))
 		return LOGIN_INTERNAL_ERROR;
@@ -120,34 +142,41 @@ static enum login_reason judge(struct gateway *g, struct attempt *a, const struc
 	enum login_reason reason = session_may_open(g, &d, a->user, m->groups, m->group_count, &peer->endpoint, opens);
 	if (reason != LOGIN_OK)
 		return reason;
+	if (login_terms(g, a, &d, terms) < 0)
+		return LOGIN_INTERNAL_ERROR;
+	if (*terms)
+		return LOGIN_OK;
 	if (evidence_ready(g) < 0 || login_log(g, a, "login-succeeded", LOGIN_OK, m) < 0)
 		return LOGIN_LOG_FULL;
-	reason = session_open(g, &d, a->user, m->groups, m->group_count, &peer->endpoint, &s);
+	reason = admit(g, a, &d, m, &peer->endpoint);
 	if (reason == LOGIN_OK)
 		note_account(g, a->user, m);
 	return reason;
 }
 
-/* Failures that could be somebody trying; faults of ours and a change of mind are not. */
-static bool is_guess(enum login_reason reason)
+/* By PAM, on the page; on record whatever the login comes to. */
+static void log_password(struct gateway *g, const struct attempt *a)
 {
-	return reason == LOGIN_BAD_CREDENTIALS || reason == LOGIN_USER_UNKNOWN || reason == LOGIN_MAX_TRIES ||
-	       reason == LOGIN_USER_NOT_ALLOWED || reason == LOGIN_ACCOUNT_DENIED || reason == LOGIN_ACCOUNT_EXPIRED ||
-	       reason == LOGIN_PASSWORD_EXPIRED;
+	struct peer *peer = peer_by_device(g, a->device.id);
+	json_t *e = event_new("password-changed", "success", NULL);
+	event_device(e, &a->device);
+	if (peer)
+		event_endpoint(e, &peer->endpoint);
+	event_user(e, a->user);
+	event_text(e, "sekisho.pam.service", a->renews ? RENEW_SERVICE : LOGIN_SERVICE);
+	event_text(e, "user_agent.original", a->agent);
+	event_text(e, "tls.version", a->tls);
+	(void)log_write(g->log, LOG_AUTH, time_now(), e, true);
 }
 
-static void end(struct gateway *g, struct attempt *a, const struct message *m)
+/* The attempt is over: on record, and answered. Frees it. */
+static void conclude(struct gateway *g, struct attempt *a, enum login_reason reason, const struct message *m, int64_t opens)
 {
 	struct channel *c = a->channel;
-	int64_t opens = 0;
-	upkeep_clock(g);
-	enum login_reason reason = m->result < LOGIN_REASONS ? (enum login_reason)m->result : LOGIN_INTERNAL_ERROR;
-	if (reason == LOGIN_OK)
-		reason = judge(g, a, m, &opens);
 	if (reason == LOGIN_OK) {
 		login_failures_clear(g, a->device.id);
 	} else {
-		if (is_guess(reason))
+		if (login_is_guess(a, reason))
 			login_failure_note(g, a->device.id, time_boot());
 		(void)login_log(g, a, "login-failed", reason, m);
 		if (is_guess(reason))
@@ -156,6 +185,42 @@ static void end(struct gateway *g, struct attempt *a, const struct message *m)
 	answer(c, VERDICT_ACK, reason, opens);
 	a->channel = NULL;
 	login_finish(g, a, LOGIN_OK); /* what there was to log is logged */
+}
+
+static void end(struct gateway *g, struct attempt *a, const struct message *m)
+{
+	const struct terms_set *terms = NULL;
+	int64_t opens = 0;
+	upkeep_clock(g);
+	if (m->password_changed)
+		log_password(g, a);
+	enum login_reason reason = m->result < LOGIN_REASONS ? (enum login_reason)m->result : LOGIN_INTERNAL_ERROR;
+	if (reason == LOGIN_OK)
+		reason = judge(g, a, m, &opens, &terms);
+	if (reason == LOGIN_OK && terms) {
+		if (login_terms_show(g, a, terms, m) == 0)
+			return;
+		reason = LOGIN_INTERNAL_ERROR;
+	}
+	conclude(g, a, reason, m, opens);
+}
+
+/* Everything is judged anew: the user may have read for minutes. */
+static void accepted(struct gateway *g, struct attempt *a)
+{
+	const struct terms_set *terms = NULL;
+	struct message *m = a->verdict;
+	int64_t opens = 0;
+	upkeep_clock(g);
+	int r = login_terms_accept(g, a);
+	enum login_reason reason = r == -ESTALE ? LOGIN_ABORTED : r < 0 ? LOGIN_LOG_FULL : LOGIN_OK;
+	if (reason == LOGIN_OK)
+		reason = judge(g, a, m, &opens, &terms);
+	if (terms)
+		reason = LOGIN_ABORTED;
+	a->verdict = NULL;
+	conclude(g, a, reason, m, opens);
+	message_free(m);
 }
 
 static void on_message(struct channel *c, const struct message *m, void *arg)
@@ -173,12 +238,18 @@ static void on_message(struct channel *c, const struct message *m, void *arg)
 		}
 		break;
 	case VERDICT_RESUME:
-		if (a)
+		if (a) {
+			a->answered = true;
 			wait_for_turn(g, a);
+		}
 		break;
 	case VERDICT_END:
 		if (a)
 			end(g, a, m);
+		break;
+	case VERDICT_ACCEPT:
+		if (a && a->state == ATTEMPT_READING)
+			accepted(g, a);
 		break;
 	default:
 		break;

@@ -12,6 +12,7 @@
 #include "gateway/device.h"
 #include "gateway/channel.h"
 #include "gateway/login.h"
+#include "gateway/own.h"
 #include "gateway/peer.h"
 #include "gateway/session.h"
 
@@ -19,7 +20,7 @@ struct portalchan {
 	struct gateway *gateway;
 	struct channel_listener *listener;
 	uid_t uid;
-	char reach[REACH_MAX][REACH_TEXT]; /* of the answer being made */
+	struct reach reach[REACH_MAX]; /* of the answer being made */
 	struct channel *channel; /* one at a time: a restarted portal replaces the old one */
 };
 
@@ -33,15 +34,26 @@ static int device_at(struct gateway *g, const struct addr *source, struct device
 	return device_judge(d, time_now()) || !peer_by_device(g, d->id) ? -ENOENT : 0;
 }
 
+/* One line for what several rules allow: the page's reader wants to know how long, so the longest counts. */
 static bool reach_add(const struct rule_ref *rule, void *arg)
 {
 	struct message *m = arg;
+	int64_t until = rule->until < INT64_MAX ? rule->until : 0;
 	if (rule->action != RULE_ALLOW)
 		return true;
-	for (uint16_t i = 0; i < m->reach_count; i++)
-		if (!strcmp(m->reach[i], rule->what))
-			return true;
-	text_safe(rule->what, m->reach[m->reach_count++], REACH_TEXT);
+	for (uint16_t i = 0; i < m->reach_count; i++) {
+		struct reach *known = &m->reach[i];
+		if (strcmp(known->name, rule->what) != 0)
+			continue;
+		known->until = !known->until || !until ? 0 : until > known->until ? until : known->until;
+		if (!known->reason[0] && rule->reason)
+			text_safe(rule->reason, known->reason, sizeof known->reason);
+		return true;
+	}
+	struct reach *line = &m->reach[m->reach_count++];
+	text_safe(rule->what, line->name, sizeof line->name);
+	text_safe(rule->reason ? rule->reason : "", line->reason, sizeof line->reason);
+	line->until = until;
 	return m->reach_count < REACH_MAX;
 }
 
@@ -52,6 +64,7 @@ static void answer_who(struct portalchan *p, const struct message *question, str
 	struct session_row last = {0};
 	if (device_at(g, &question->source, &d) < 0)
 		return; /* STATE_UNKNOWN */
+	m->device = d.id;
 	memcpy(m->label, d.label, sizeof m->label);
 	struct session *s = session_by_device(g, d.id);
 	if (!s) {
@@ -66,6 +79,8 @@ static void answer_who(struct portalchan *p, const struct message *question, str
 	memcpy(m->user, s->row.user, sizeof m->user);
 	m->expires = s->row.expires;
 	m->ends_reason = (uint8_t)s->plan.reason;
+	m->renewal = g->settings.session_renew != RENEW_OFF;
+	m->idle_seconds = (uint32_t)s->plan.idle_seconds;
 	m->reach = p->reach;
 	session_each_reach(g, s, reach_add, m);
 }
@@ -75,8 +90,10 @@ static void answer_attempt(struct portalchan *p, const struct message *question,
 	struct gateway *g = p->gateway;
 	struct device d;
 	m->result = LOGIN_ABORTED;
-	if (device_at(g, &question->source, &d) == 0)
-		m->result = (uint8_t)login_attempt(g, &d, m->attempt);
+	if (device_at(g, &question->source, &d) < 0)
+		return;
+	m->device = d.id;
+	m->result = (uint8_t)login_attempt(g, &d, m->attempt, &m->opens);
 }
 
 static void answer_logout(struct portalchan *p, const struct message *question, struct message *m)
@@ -88,6 +105,34 @@ static void answer_logout(struct portalchan *p, const struct message *question, 
 		(void)session_end_device(g, d.id, END_LOGOUT);
 }
 
+static struct session *session_at(struct gateway *g, const struct addr *source)
+{
+	struct device d;
+	return device_at(g, source, &d) == 0 ? session_by_device(g, d.id) : NULL;
+}
+
+static void answer_own(struct portalchan *p, const struct message *question, struct message *m)
+{
+	struct session *s = session_at(p->gateway, &question->source);
+	m->result = LOGIN_SESSION_OVER;
+	if (!s)
+		return;
+	int r = own_list(p->gateway, s, m);
+	if (r < 0)
+		say_error("cannot read the devices of user %s: %s", s->row.user, strerror(-r));
+	m->result = r < 0 ? LOGIN_INTERNAL_ERROR : LOGIN_OK;
+}
+
+static void answer_suspend(struct portalchan *p, const struct message *question, struct message *m)
+{
+	struct session *s = session_at(p->gateway, &question->source);
+	m->result = LOGIN_SESSION_OVER;
+	if (!s)
+		return;
+	int r = own_suspend(p->gateway, s, question->device);
+	m->result = r == 0 || r == -ENOENT ? LOGIN_OK : LOGIN_INTERNAL_ERROR;
+}
+
 static void on_message(struct channel *c, const struct message *question, void *arg)
 {
 	static const struct {
@@ -97,6 +142,8 @@ static void on_message(struct channel *c, const struct message *question, void *
 		{PORTAL_WHO, PORTAL_DEVICE, answer_who},
 		{PORTAL_ATTEMPT, PORTAL_ATTEMPT_ID, answer_attempt},
 		{PORTAL_LOGOUT, PORTAL_DONE, answer_logout},
+		{PORTAL_OWN, PORTAL_DEVICES, answer_own},
+		{PORTAL_SUSPEND, PORTAL_SUSPENDED, answer_suspend},
 	};
 	struct portalchan *p = arg;
 	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {

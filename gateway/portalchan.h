@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The portal's channel: who is at this tunnel address, an attempt id for it, and the user's wish to leave. That is all the portal
- * can say; none of it opens a session. What it may show of a session is put together here.
+ * The portal's channel: who is at this tunnel address, an attempt id for it, the user's wish to leave, and what the user has
+ * lost. That is all the portal can say; none of it opens a session or keeps one open. What it may show of a session is put
+ * together here.
  */
 #ifndef SEKISHO_PORTALCHAN_H
 #define SEKISHO_PORTALCHAN_H

@@ -20,7 +20,8 @@ struct session {
 	struct session_row row; /* as in the ledger; totals of closed flows run here */
 	struct device device; /* as at login, for the log; secrets wiped */
 	uint16_t profile;
-	int64_t began; /* when its lifetime began by today's clock: row.opened, moved with each step of the clock since */
+	int64_t began; /* when its lifetime began by today's clock: row.opened or row.renewed, moved with each step of the clock
+			  since */
 	int64_t active; /* CLOCK_REALTIME microseconds of the last traffic */
 	int64_t judged; /* its profile holds the rules of this instant */
 	struct session_plan plan; /* lines are those of g->policy */
@@ -60,6 +61,13 @@ int64_t session_opens(struct gateway *g, const struct device *d);
  */
 enum login_reason session_open(struct gateway *g, const struct device *d, const char *user, char (*groups)[USER_NAME_MAX + 1],
 	uint16_t group_count, const struct endpoint *from, struct session **out);
+
+/*
+ * The session's user has shown anew who it is, and session_may_open() still says yes: it goes on as the same session, its flows
+ * too, and its lifetime begins now. The user's sessions are first given these groups, copied. LOGIN_OK; LOGIN_SESSION_OVER when
+ * it has ended, perhaps by its new groups; LOGIN_INTERNAL_ERROR: it goes on until its former end.
+ */
+enum login_reason session_renew(struct gateway *g, struct session *s, char (*groups)[USER_NAME_MAX + 1], uint16_t group_count);
 
 /* Ends a session: element out, flows cut, totals complete, ledger and log told. The session is gone when this returns; -errno
  * when the kernel could not be told (the device's peer is then taken out instead, and the fault shows in `status`). */

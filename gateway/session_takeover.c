@@ -59,6 +59,12 @@ static const struct firewall_session *held_find(const struct held *held, uint32_
 	return held->session_count ? bsearch(&wanted, held->sessions, held->session_count, sizeof wanted, held_compare) : NULL;
 }
 
+/* When its lifetime began, as far as the ledger tells. */
+static int64_t began(const struct session_row *row)
+{
+	return row->renewed ? row->renewed : row->opened;
+}
+
 static int load_row(const struct session_row *row, void *arg)
 {
 	struct gateway *g = arg;
@@ -71,7 +77,7 @@ static int load_row(const struct session_row *row, void *arg)
 	if (!s)
 		return -ENOMEM;
 	s->row = *row;
-	s->began = row->opened;
+	s->began = began(row);
 	r = session_copy_groups(row->groups, row->group_count, &s->row.groups);
 	if (r < 0)
 		s->row.group_count = 0;
@@ -90,7 +96,7 @@ static int load_row(const struct session_row *row, void *arg)
 static bool clock_is_trusted(struct session *s, const struct firewall_session *have, int64_t now)
 {
 	if (!have)
-		return s->row.opened <= now;
+		return began(&s->row) <= now;
 	int64_t back = s->row.expires - now - have->timeout_ms * 1000;
 	if (have->timeout_ms > 0 && back > TIMEOUT_SLACK_MS * 1000) {
 		s->began -= back;
@@ -105,8 +111,8 @@ static void end_missed(struct gateway *g, struct session *s, const struct subjec
 	struct policy_terms terms;
 	struct end_cause cause = {0};
 	int64_t when;
-	policy_terms(g->policy, subject, s->row.opened, &terms);
-	struct session_plan plan = session_plan_of(g, s, &terms, s->row.opened);
+	policy_terms(g->policy, subject, began(&s->row), &terms);
+	struct session_plan plan = session_plan_of(g, s, &terms, began(&s->row));
 	enum session_end reason = session_plan_due(&plan, INT64_MAX / 2, s->row.expires, &when, &cause.line);
 	(void)session_end_at(g, s, reason == END_NONE ? END_EXPIRED : reason, s->row.expires, &cause);
 }

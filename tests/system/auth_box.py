@@ -17,15 +17,15 @@ FLOOR = 2.0  # no failure is answered earlier than this after the last answer
 GATEWAY_UID, PORTAL_UID, STRANGER_UID = 61001, 61002, 61003
 
 # common/message.h
-START, PROMPTS, ANSWERS, RESULT = 32, 33, 34, 35
-BEGIN, DEVICE, PAUSE, RESUME, TURN, END, ACK = 64, 65, 66, 67, 68, 69, 70
+START, PROMPTS, ANSWERS, RESULT, TERMS, ACCEPT = range(32, 38)
+BEGIN, DEVICE, PAUSE, RESUME, TURN, END, ACK, VERDICT_TERMS, VERDICT_ACCEPT = range(64, 73)
 RECHECK_ASK, RECHECK_RESULT = 96, 97
 SECRET, VISIBLE, INFO, ERROR = 1, 2, 3, 4
 REASONS = ["ok", "bad-credentials", "user-unknown", "account-denied", "account-expired", "password-expired", "max-tries",
            "user-not-allowed", "device-in-use", "rate-limited", "timeout", "aborted", "backend-unavailable", "log-full", "internal-error",
-           "hours", "period", "network-not-allowed"]
+           "hours", "period", "network-not-allowed", "session-over"]
 PUBLIC = ["granted", "failed", "busy", "password-expired", "account-closed", "timeout", "unavailable", "in-use", "hours", "period",
-          "network"]
+          "network", "session-over"]
 
 
 def text(value):
@@ -100,6 +100,16 @@ class Portal(Peer):
         r = self.receive(PROMPTS)
         return [(r.number("B"), r.text()) for _ in range(r.number("B"))]
 
+    def terms(self):
+        r = self.receive(TERMS)
+        version = r.text()
+        sha256, r.at = r.data[r.at:r.at + 32], r.at + 32
+        return version, sha256, r.text()
+
+    def accept(self):
+        self.since = time.clock_gettime(time.CLOCK_BOOTTIME)
+        self.send(ACCEPT)
+
     def answer(self, *answers):
         self.since = time.clock_gettime(time.CLOCK_BOOTTIME)
         self.send(ANSWERS, bytes([len(answers)]) + b"".join(map(text, answers)))
@@ -134,8 +144,8 @@ class Verdict(Peer):
         r.at = 16
         return attempt, r.text(), r.text(), r.text(), r.text()
 
-    def device(self, result="ok", rhost="198.51.100.7"):
-        self.send(DEVICE, bytes([REASONS.index(result)]) + text(rhost))
+    def device(self, result="ok", rhost="198.51.100.7", renewal=False):
+        self.send(DEVICE, bytes([REASONS.index(result), renewal]) + text(rhost))
 
     def turn(self):
         """The user has thought: PAUSE and RESUME, answered with a turn."""
@@ -145,8 +155,15 @@ class Verdict(Peer):
 
     def end(self):
         r = self.receive(END)
-        reason, user, stage, code = REASONS[r.number("B")], r.text(), r.text(), r.number("i")
+        reason, user, stage, code, self.changed = REASONS[r.number("B")], r.text(), r.text(), r.number("i"), r.number("B")
         return reason, user, stage, code, sorted(r.text() for _ in range(r.number("H")))
+
+    def terms(self, version, sha256, words):
+        self.send(VERDICT_TERMS, text(version) + sha256 + text(words))
+
+    def accepted(self):
+        self.receive(VERDICT_ACCEPT)
+        return True
 
     def acknowledge(self, result, opens=0):
         self.send(ACK, struct.pack(">BQ", REASONS.index(result), opens))

@@ -32,7 +32,9 @@ class Page(html.parser.HTMLParser):
         if tag == "html":
             self.language = a.get("lang")
         elif tag == "meta" and (a.get("http-equiv") or "").lower() == "refresh":
-            self.refresh = a["content"].partition("url=")[2] or self.url
+            # Seconds: something is being waited for. Minutes: the page only keeps itself up to date.
+            seconds, _, target = a["content"].partition(";url=")
+            self.refresh = target or self.url if int(seconds) <= 10 else None
         elif tag in ("style", "script", "head"):
             self._hidden += 1
         elif tag == "form":

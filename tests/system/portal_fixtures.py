@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Fixtures of the login page's tests: a portal in a machine of its own, with stand-ins for gateway and PAM helper."""
+import itertools
 import os
 
 import pytest
 
-from portal_world import LOGGED_OUT, OTHER, PHONE, PHONE6, PROGRAM, SECRET, UNKNOWN, Auth, Browser, Gateway, Machine, Portal
+from portal_world import LOGGED_OUT, OTHER, PHONE, PHONE6, PROGRAM, SECRET, Auth, Browser, Gateway, Machine, Portal
 
 
 pytestmark = [
@@ -41,16 +42,16 @@ def portal(gateway, auth):
     assert p.stop() == 0, p.said()
 
 
+numbers = itertools.count(7)
+
+
 @pytest.fixture
 def phone(portal, gateway):
-    """A browser on a known device that is logged out and has no login under way."""
-    for address in (PHONE, OTHER, PHONE6):
-        gateway.devices[address] = {"state": UNKNOWN}
-        b = Browser(address)
-        assert b.get().status == 403
-        b.close()
-        gateway.devices[address] = {"state": LOGGED_OUT, "label": "Yamada's phone"}
-    gateway.attempt_result = 0
+    """A browser on a known device, a new one for each test: it is logged out and has no login under way."""
+    mine, other = next(numbers), next(numbers)
+    for address, device in ((PHONE, mine), (PHONE6, mine), (OTHER, other)):
+        gateway.devices[address] = {"state": LOGGED_OUT, "device": device, "label": "Yamada's phone"}
+    gateway.attempt_result = gateway.attempt_opens = 0
     b = Browser()
     yield b
     b.close()

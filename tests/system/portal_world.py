@@ -24,8 +24,8 @@ GATEWAY4, GATEWAY6, PHONE, OTHER, PHONE6 = "10.64.0.1", "fd64::1", "10.64.0.2", 
 NAME = "portal.example.jp"
 DEADLINE = 20  # seconds, for things that should happen at once
 
-WHO, DEVICE, ATTEMPT, ATTEMPT_ID, LOGOUT, DONE = range(1, 7)
-START, PROMPTS, ANSWERS, RESULT = range(32, 36)
+WHO, DEVICE, ATTEMPT, ATTEMPT_ID, LOGOUT, DONE, OWN, DEVICES, SUSPEND, SUSPENDED = range(1, 11)
+START, PROMPTS, ANSWERS, RESULT, TERMS, ACCEPT = range(32, 38)
 UNKNOWN, LOGGED_OUT, LOGGED_IN = range(3)
 SECRET, VISIBLE, INFO, ERROR = range(1, 5)
 GRANTED, FAILED, BUSY, HOURS = 0, 1, 2, 8
@@ -83,8 +83,8 @@ class Gateway:
     """Answers about `devices` (address -> dict); anything not in there is unknown."""
 
     def __init__(self, path="/run/sekisho/portal"):
-        self.path, self.devices, self.logouts = path, {}, []
-        self.attempt_result, self.attempt, self.silent = 0, bytes(range(16)), False
+        self.path, self.devices, self.logouts, self.suspended = path, {}, [], []
+        self.attempt_result, self.attempt_opens, self.attempt, self.silent = 0, 0, bytes(range(16)), False
         self.listener = self.thread = None
         self.start()
 
@@ -127,13 +127,26 @@ class Gateway:
 
     def _answer(self, r):
         kind, number, address = r.number(1), r.number(4), r.address()
+        lost = r.number(4) if kind == SUSPEND else None
         r.end()
+        d = {"device": 7, "state": UNKNOWN, "end": 0, "expires": 0, "why": 0, "idle": 0, "renewal": 0, "opens": 0, "user": "", "label": "",
+             "reach": [], "own": [], **self.devices.get(address, {})}
+        device = 0 if d["state"] == UNKNOWN else d["device"]
         if kind == WHO:
-            d = {"state": UNKNOWN, "end": 0, "expires": 0, "why": 0, "opens": 0, "user": "", "label": "", "reach": [], **self.devices.get(address, {})}
-            return (struct.pack(">BIBBQBQ", DEVICE, number, d["state"], d["end"], d["expires"], d["why"], d["opens"]) +
-                    text(d["user"]) + text(d["label"]) + struct.pack(">H", len(d["reach"])) + b"".join(map(text, d["reach"])))
+            lines = [(line, "", 0) if isinstance(line, str) else line for line in d["reach"]]
+            return (struct.pack(">BIIBBQBIBQ", DEVICE, number, device, d["state"], d["end"], d["expires"], d["why"], d["idle"], d["renewal"],
+                                d["opens"]) + text(d["user"]) + text(d["label"]) + struct.pack(">H", len(lines)) +
+                    b"".join(text(name) + text(reason) + struct.pack(">Q", until) for name, reason, until in lines))
         if kind == ATTEMPT:
-            return struct.pack(">BIB", ATTEMPT_ID, number, self.attempt_result) + self.attempt
+            return struct.pack(">BIBQI", ATTEMPT_ID, number, self.attempt_result, self.attempt_opens, device) + self.attempt
+        if kind == OWN:
+            return struct.pack(">BIBB", DEVICES, number, 0, len(d["own"])) + b"".join(
+                struct.pack(">IBBQ", o["id"], o.get("suspended", 0), o.get("shared", 0), o.get("seen", 0)) + text(o["label"]) for o in d["own"])
+        if kind == SUSPEND:
+            self.suspended.append((address, lost))
+            for o in d["own"]:
+                o["suspended"] = o.get("suspended", 0) or int(o["id"] == lost)
+            return struct.pack(">BIB", SUSPENDED, number, 0)
         assert kind == LOGOUT
         self.logouts.append(address)
         self.devices[address].update(state=LOGGED_OUT, user="", end=END_LOGOUT)
@@ -160,6 +173,12 @@ class Attempt:
         answers = [r.text() for _ in range(r.number(1))]
         r.end()
         return answers
+
+    def terms(self, version, sha256, words):
+        self.socket.send(bytes([TERMS]) + text(version) + sha256 + text(words))
+
+    def accepted(self):
+        return self.socket.recv(65536) == bytes([ACCEPT])
 
     def result(self, result, opens=0):
         self.socket.send(struct.pack(">BBQ", RESULT, result, opens))

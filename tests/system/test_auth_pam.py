@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from auth_box import (ERROR, INFO, PASSWORD, SECRET, VISIBLE, box, failed, folder, hashed, open_attempt, password)
+from auth_box import (ERROR, INFO, PASSWORD, PAUSE, PROMPTS, RESULT, SECRET, SETTINGS, UNIX, VISIBLE, box, failed, folder, hashed, open_attempt, password)
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="PAM, mounts and foreign uids need root")
 
@@ -70,6 +70,148 @@ def test_expired_password(box):
     gateway.acknowledge(reason)
     assert portal.prompts()[0][0] in (INFO, ERROR)  # what pam_unix has to say about it
     assert portal.result() == "password-expired"
+
+
+CHANGING = "password-change page\n"
+NEW = "Neue-Losung-1605"
+
+
+def expired(box, answers, user="stale"):
+    """The right password of somebody whose password has expired, then these answers to PAM's questions; both ends."""
+    box.path("/etc/sekisho/sekisho.conf").write_text(SETTINGS.format(timeout="5m") + CHANGING)
+    portal, gateway = open_attempt(box, user)
+    password(portal, gateway)
+    for answer in answers:
+        style, asked = portal.prompts()[-1]
+        assert style == SECRET and ("current" if answer == PASSWORD else "new") in asked.lower()
+        portal.answer(answer)
+        gateway.turn()
+    return portal, gateway
+
+
+def test_expired_password_is_changed_on_the_page(box):
+    """By pam_unix, in the namespace's own /etc/shadow; afterwards the new one is good, and the old one is not."""
+    box.service(UNIX + "password required pam_unix.so yescrypt\n")
+    portal, gateway = expired(box, [PASSWORD, NEW, NEW])
+    assert gateway.end()[0] == "ok" and gateway.changed == 1
+    gateway.acknowledge("ok")
+    while (got := portal.sock.recv(65536))[0] == PROMPTS:  # what pam_unix has to say
+        pass
+    assert got[:2] == bytes([RESULT, 0])
+    for word, reason in ((NEW, "ok"), (PASSWORD, "bad-credentials")):
+        portal, gateway = open_attempt(box, "stale")
+        password(portal, gateway, word)
+        assert gateway.end()[0] == reason and gateway.changed == 0
+        gateway.acknowledge(reason)
+        assert portal.result() == ("granted" if reason == "ok" else "failed")
+
+
+def test_a_new_password_that_is_not_taken(box):
+    """Twice different: PAM asks no more, the account stays as it was, and the page says that the password has expired."""
+    box.service(UNIX + "password required pam_unix.so yescrypt\n")
+    before = box.path("/etc/shadow").read_text()
+    portal, gateway = expired(box, [PASSWORD, NEW, NEW + "x"])
+    reason, _, stage, _, _ = gateway.end()
+    assert (reason, stage, gateway.changed) == ("password-expired", "password", 0)
+    gateway.acknowledge(reason)
+    assert portal.prompts()[0][0] == ERROR
+    assert portal.result() == "password-expired"
+    assert box.path("/etc/shadow").read_text() == before
+
+
+def test_no_new_password_for_a_wrong_one(box):
+    box.path("/etc/sekisho/sekisho.conf").write_text(SETTINGS.format(timeout="5m") + CHANGING)
+    box.service(UNIX + "password required pam_unix.so yescrypt\n")
+    portal, gateway = open_attempt(box, "stale")
+    password(portal, gateway, "wrong")
+    assert failed(portal, gateway)[0] == "bad-credentials"
+
+
+def test_a_service_without_password_lines_changes_nothing(box):
+    """Or libpam would ask Debian's service 'other'."""
+    portal, gateway = expired(box, [])
+    assert gateway.end()[0] == "password-expired"
+    gateway.acknowledge("password-expired")
+    portal.prompts()
+    assert portal.result() == "password-expired"
+    assert "password for `password-change page`" in box.said()
+
+
+def test_leaving_while_a_new_password_is_asked(box):
+    box.service(UNIX + "password required pam_unix.so yescrypt\n")
+    before = box.path("/etc/shadow").read_text()
+    portal, gateway = expired(box, [PASSWORD, NEW])
+    portal.prompts()
+    gateway.receive(PAUSE)
+    portal.close()
+    assert gateway.end()[0] == "aborted"
+    assert box.path("/etc/shadow").read_text() == before
+
+
+def test_what_the_account_has_to_say_is_for_its_owner(box):
+    """The right password of somebody who may not use this device: not even a module's words tell it from a wrong one."""
+    box.script(account="info Welcome back, your mail is full\n")
+    portal, gateway = open_attempt(box)
+    assert gateway.end()[0] == "ok"
+    gateway.acknowledge("user-not-allowed")
+    assert portal.result() == "failed"
+
+
+def test_every_refusal_has_asked_pam_the_same(box):
+    """Not only the floor makes them alike: the same computations are done for whoever it is. The modules run are compared."""
+    seen = []
+    for user, right, acknowledge in (("yamada", True, "user-not-allowed"), ("yamada", False, None), ("nobody-here", False, None)):
+        module = box.folder / "pam_script.so"
+        box.write("/run/before", "info asked\nitem RHOST\n", 0o600)
+        box.service(f"auth required {module} /run/before\n{UNIX}")
+        portal, gateway = open_attempt(box, user)
+        seen.append(portal.prompts())
+        portal.answer(PASSWORD if right else "wrong")
+        gateway.turn()
+        failed(portal, gateway, acknowledge=acknowledge)
+    assert seen[0] == seen[1] == seen[2]
+
+
+def test_a_renewal_has_its_own_service(box):
+    box.write("/etc/pam.d/sekisho-renew", "auth required pam_deny.so\naccount required pam_unix.so\n")
+    portal = box.launch()
+    portal.start("yamada")
+    gateway = box.gateway()
+    gateway.begin()
+    gateway.device(renewal=True)
+    assert failed(portal, gateway)[0] == "bad-credentials"
+
+
+# Conditions of use
+
+
+def test_conditions_of_use(box):
+    """PAM's yes first, then the gateway's terms, shown as they came; its acknowledgement only after the user's yes."""
+    portal, gateway = open_attempt(box)
+    password(portal, gateway)
+    assert gateway.end()[0] == "ok"
+    gateway.terms("2026-04", bytes(range(32)), "1. For work only.\n")
+    assert portal.terms() == ("2026-04", bytes(range(32)), "1. For work only.\n")
+    assert gateway.silent()
+    portal.accept()
+    assert gateway.accepted()
+    gateway.acknowledge("ok")
+    assert portal.result() == "granted"
+
+
+@pytest.mark.parametrize("who", ["portal", "gateway"])
+def test_conditions_of_use_that_nobody_answers(box, who):
+    portal, gateway = open_attempt(box)
+    password(portal, gateway)
+    gateway.end()
+    gateway.terms("1", bytes(32), "x")
+    portal.terms()
+    if who == "portal":
+        portal.close()
+        assert gateway.closed()
+    else:
+        gateway.close()
+        assert portal.result() == "timeout"
 
 
 def test_expired_account(box):

@@ -5,6 +5,7 @@ import threading
 
 import pytest
 
+from browser import Form
 from world import PAM, SLOWER, STAFF, field, wait_until
 
 SETTINGS = {"pam_timeout": f"{3 * SLOWER:.0f}s", "login_timeout": "5m", "login_parallel": "2",
@@ -144,6 +145,44 @@ def test_computations_at_once_are_bounded(world, device, logged_out, request):
     finally:
         world.configure(login_parallel="2")
         world.sekisho("reload")
+
+
+@pytest.mark.parametrize("leave", ["again", "cancel"])
+def test_leaving_before_the_answer_counts_as_a_failure(world, device, logged_out, leave):
+    """Or a guess could be given up at once, each raising PAM's own count for somebody else's account, without end."""
+    world.configure(login_failures="2 per 1h")
+    world.sekisho("reload")
+    try:
+        for _ in range(2):
+            before = len(world.logs("auth", "login-failed", device__id=device.id))
+            browser = world.browser()
+            browser.get("/")
+            browser.submit(form_of_login(), user="t-yamada")
+            form = browser.settle().form("password")
+            browser.submit(form, a0=STAFF["t-yamada"].password)  # on to the code
+            browser.settle()
+            if leave == "cancel":
+                browser.submit(next(f for f in browser.page.forms if f.action == "/cancel"))
+            else:
+                browser.submit(form_of_login(), user="t-yamada")
+            failed(world, device, before)
+            assert "aborted" in [e["event"]["reason"] for e in world.logs("auth", "login-failed", device__id=device.id)[before:]]
+        before = len(world.logs("auth", "login-failed", device__id=device.id))
+        browser.submit(form_of_login(), user="t-yamada")
+        page = browser.settle()
+        assert failed(world, device, before)["event"]["reason"] == "rate-limited"
+        assert "You can log in from" in page.text and not sessions(world)
+    finally:
+        world.configure(login_failures="50 per 1m")
+        world.sekisho("reload")
+        world.kill("gateway")
+        world.start_gateway()
+
+
+def form_of_login():
+    form = Form({"action": "/login", "method": "post"})
+    form.fields, form.kinds = {"user": ""}, {"user": "text"}
+    return form
 
 
 def test_no_service_file_means_nobody(world, device, logged_out):

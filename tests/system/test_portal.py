@@ -120,6 +120,137 @@ def test_when_it_opens_again_is_shown(gateway, phone, auth):
     assert "Closed at the end of your permitted hours" in page and "2099" in page
 
 
+def test_what_is_open_has_its_reason_and_its_end(gateway, phone):
+    lines = [("webmail", "R8-<112>", 4099680000000000), ("tcp 443 10.20.0.10", "", 0)]
+    gateway.devices[PHONE].update(state=LOGGED_IN, user="t-yamada", expires=int((time.time() + 7200) * 1e6), idle=1800, why=END_HOURS,
+                                  reach=lines)
+    page = phone.get().text
+    assert "R8-&lt;112&gt;" in page and "until " in page and "2099" in page and "nothing is used for 30 min" in page
+    assert "Your permitted hours end then" in page
+
+
+def refresh(page):
+    found = re.search(r'http-equiv="refresh" content="([0-9]+);url=/"', page.text)
+    return int(found[1]) if found else None
+
+
+@pytest.mark.parametrize("left, soonest, latest, warned", [
+    (7200, 5390, 5402, False), (1700, 1090, 1102, True), (500, 60, 60, True), (30, 25, 32, True)])
+def test_the_page_comes_back_by_itself_when_the_end_is_near(gateway, phone, left, soonest, latest, warned):
+    """And not more often: each time is traffic that would keep an idle session alive."""
+    gateway.devices[PHONE].update(state=LOGGED_IN, user="t-yamada", expires=int((time.time() + left) * 1e6), renewal=1)
+    page = phone.get()
+    assert soonest <= refresh(page) <= latest
+    assert ("This will close soon" in page.text) == warned and 'action="/renew"' in page.text
+
+
+def test_a_question_left_alone_shows_by_itself_that_it_is_too_late(phone, auth):
+    page, attempt = start(phone, auth)
+    assert 110 <= refresh(page) <= 122
+
+
+# ---- renewal ----
+
+def test_renewing(phone, gateway, auth):
+    gateway.devices[PHONE].update(state=LOGGED_IN, user="t-yamada", expires=int((time.time() + 600) * 1e6), renewal=1)
+    phone.start_post("/renew")
+    attempt = auth.accept()
+    assert attempt.user == "t-yamada"
+    attempt.prompts((SECRET, "Password: "))
+    assert phone.reply().status == 303
+    page = phone.get()
+    assert "Your connections go on" in page.text and "Still closed" not in page.text
+    phone.start_post("/answer", answer_form(page, "right"))
+    attempt.answers()
+    attempt.result(GRANTED)
+    assert phone.reply().status == 303
+    assert "You have more time now" in phone.get().text
+    # refused: what was open stays open
+    phone.start_post("/renew")
+    attempt = auth.accept()
+    attempt.result(FAILED)
+    assert phone.reply().status == 303
+    page = phone.get().text
+    assert "Login failed" in page and 'action="/logout"' in page
+
+
+@pytest.mark.parametrize("state", [{"renewal": 0}, {"state": 1}])
+def test_nothing_to_renew(phone, gateway, auth, state):
+    gateway.devices[PHONE].update({"state": LOGGED_IN, "user": "t-yamada", "expires": int((time.time() + 600) * 1e6), "renewal": 1, **state})
+    assert 'action="/renew"' not in phone.get().text
+    assert phone.post("/renew").status == 303
+    auth.listener.settimeout(0)
+    with pytest.raises(BlockingIOError):
+        auth.listener.accept()
+    auth.listener.settimeout(DEADLINE)
+
+
+# ---- conditions of use ----
+
+TERMS = "1. For <work> only.\n2. Report a loss at once.\n"
+
+
+def test_conditions_of_use(phone, auth):
+    page, attempt = start(phone, auth)
+    phone.start_post("/answer", answer_form(page, "right"))
+    attempt.answers()
+    attempt.terms("2026-<04>", bytes(range(32)), TERMS)
+    assert phone.reply().status == 303
+    page = phone.get()
+    assert "For &lt;work&gt; only." in page.text and "Version 2026-&lt;04&gt;" in page.text
+    token, terms = page.hidden("attempt"), page.hidden("terms")
+    assert terms == bytes(range(32)).hex()
+    # only these terms, only with this page's token, only from this device
+    for source, form in ((PHONE, f"attempt={token}&terms={'0' * 64}"), (PHONE, f"attempt={token}"), (PHONE, f"terms={terms}"),
+                         (PHONE, f"attempt={'0' * 32}&terms={terms}"), (OTHER, f"attempt={token}&terms={terms}")):
+        assert Browser(source).post("/accept", form).status == 303
+        assert "For &lt;work&gt; only." in phone.get().text
+    phone.start_post("/accept", f"attempt={token}&terms={terms}")
+    assert attempt.accepted()
+    attempt.result(GRANTED)
+    assert phone.reply().status == 303
+
+
+def test_refusing_the_conditions_ends_the_attempt(phone, auth):
+    page, attempt = start(phone, auth)
+    phone.start_post("/answer", answer_form(page, "right"))
+    attempt.answers()
+    attempt.terms("1", bytes(32), TERMS)
+    assert phone.reply().status == 303
+    page = phone.get()
+    assert 590 <= refresh(page) <= 602
+    assert phone.post("/cancel", f"attempt={page.hidden('attempt')}").status == 303
+    assert attempt.closed() and 'name="user"' in phone.get().text
+
+
+# ---- a device that is lost ----
+
+def test_stopping_a_lost_device(phone, gateway):
+    own = [{"id": 31, "label": "Yamada's <iPad>", "seen": 4099680000000000}, {"id": 32, "label": "", "shared": 1}]
+    gateway.devices[PHONE].update(state=LOGGED_IN, user="t-yamada", expires=int((time.time() + 600) * 1e6), own=own)
+    assert 'href="/devices"' in phone.get().text
+    page = phone.get("/devices").text
+    assert "Yamada&#39;s &lt;iPad&gt;" in page and "2099" in page and "d32" in page and "Never seen" in page
+    assert page.count("Others share this device") == 1 and page.count('action="/suspend"') == 2
+    assert phone.post("/suspend", "device=31").headers["location"] == "/devices"
+    assert gateway.suspended[-1] == (PHONE, 31)
+    page = phone.get("/devices").text
+    assert page.count('action="/suspend"') == 1 and "Stopped. Call the service desk" in page
+
+
+@pytest.mark.parametrize("form", ["", "device=", "device=0", "device=-1", "device=+7", "device=7x", "device=4294967296", "device=0x7"])
+def test_stopping_what_is_no_device(phone, gateway, form):
+    gateway.devices[PHONE].update(state=LOGGED_IN, user="t-yamada", expires=1)
+    before = len(gateway.suspended)
+    assert phone.post("/suspend", form).headers["location"] == "/"
+    assert len(gateway.suspended) == before
+
+
+def test_nobody_logged_in_stops_nothing(phone, gateway):
+    before = len(gateway.suspended)
+    assert phone.post("/suspend", "device=31").status == 303 and len(gateway.suspended) == before
+
+
 def test_speaks_japanese_unless_asked_otherwise(phone, auth):
     assert "利用者名" in phone.get(Accept_Language=None).text
     assert 'lang="en"' in phone.get(Accept_Language="fr, en;q=0.5, ja;q=0.4").text
@@ -182,6 +313,25 @@ def test_an_old_page_leads_to_the_present_state(phone, auth):
     assert phone.get().hidden("round") == "2"
     phone.start_post("/answer", answer_form(phone.get(), "123"))
     assert attempt.answers() == ["123"]
+
+
+def test_a_login_goes_on_over_the_devices_other_address(phone, auth):
+    """Browsers change between IPv4 and IPv6 as they like, within one login."""
+    six = Browser(PHONE6, host=f"[{GATEWAY6}]")
+    page, attempt = start(phone, auth)
+    assert six.get().hidden("attempt") == page.hidden("attempt")
+    six.start_post("/answer", answer_form(page, "first"))
+    assert attempt.answers() == ["first"]
+    attempt.prompts((SECRET, "Code"))
+    assert six.reply().status == 303
+    phone.start_post("/answer", answer_form(phone.get(), "second"))
+    assert attempt.answers() == ["second"]
+    attempt.result(FAILED)
+    assert phone.reply().status == 303 and "Login failed" in six.get().text
+    six.start_post("/login", "user=t-yamada")
+    third = auth.accept()
+    third.prompts((SECRET, "Password"))
+    assert six.reply().status == 303 and "a0" in phone.get().text
 
 
 def test_another_device_cannot_answer(phone, auth):
@@ -292,6 +442,10 @@ def test_the_gateway_may_refuse_an_attempt(phone, gateway):
     gateway.attempt_result = 9  # rate-limited
     assert phone.post("/login", "user=t-yamada").status == 303
     assert "No login is possible right now" in phone.get().text
+    gateway.attempt_opens = 4099680000000000  # and says when
+    assert phone.post("/login", "user=t-yamada").status == 303
+    page = phone.get().text
+    assert "No login is possible right now" in page and "You can log in from" in page and "2099" in page
 
 
 # ---- reload ----

@@ -61,7 +61,19 @@ def test_paths_and_methods(phone):
 
 def test_first_flight(phone, gateway):
     gateway.devices[PHONE].update(state=LOGGED_IN, user="t-yamada", label="x", expires=1, reach=["tcp 443 10.20.0.10"] * 20)
-    assert len(phone.get().body) + len(phone.get("/style.css").body) < 14 * 1024
+    lines = [("tcp 443 10.20.0.10", "R8-112", 4099680000000000)] * 20
+    gateway.devices[PHONE].update(reach=lines, renewal=1, idle=1800)
+    for state in (LOGGED_IN, LOGGED_OUT):
+        gateway.devices[PHONE].update(state=state)
+        for language in ("ja", "en"):
+            phone.language = language
+            assert sum(size(phone, path) for path in ("/", "/style.css")) <= 14 * 1024
+
+
+def size(phone, path):
+    """Bytes of an answer, its head included."""
+    reply = phone.get(path)
+    return len(reply.body) + sum(len(f"{name}: {value}\r\n") for name, value in reply.headers.items()) + len("HTTP/1.1 200 OK\r\n\r\n")
 
 
 # ---- bounds ----

@@ -16,11 +16,13 @@
 #include "common/message.h"
 
 static const uint8_t types[] = {PORTAL_WHO, PORTAL_DEVICE, PORTAL_ATTEMPT, PORTAL_ATTEMPT_ID, PORTAL_LOGOUT, PORTAL_DONE,
-	AUTH_START, AUTH_PROMPTS, AUTH_ANSWERS, AUTH_RESULT, VERDICT_BEGIN, VERDICT_DEVICE, VERDICT_PAUSE, VERDICT_RESUME,
+	PORTAL_OWN, PORTAL_DEVICES, PORTAL_SUSPEND, PORTAL_SUSPENDED, AUTH_START, AUTH_PROMPTS, AUTH_ANSWERS, AUTH_RESULT,
+	AUTH_TERMS, AUTH_ACCEPT, VERDICT_TERMS, VERDICT_ACCEPT, VERDICT_BEGIN, VERDICT_DEVICE, VERDICT_PAUSE, VERDICT_RESUME,
 	VERDICT_TURN, VERDICT_END, VERDICT_ACK, RECHECK_ASK, RECHECK_RESULT};
 enum { TYPES = sizeof types };
 
-static char reach[REACH_MAX][REACH_TEXT];
+static struct reach reach[REACH_MAX];
+static char terms[TERMS_MAX];
 static char groups[GROUPS_MAX][USER_NAME_MAX + 1];
 
 static void fill(char *text, size_t size)
@@ -36,17 +38,33 @@ static struct message *largest(uint8_t type)
 	assert_non_null(m);
 	assert_int_equal(m->type, type);
 	m->id = type < AUTH_START ? UINT32_MAX : 0;
-	if (type == PORTAL_WHO || type == PORTAL_ATTEMPT || type == PORTAL_LOGOUT)
+	if (type == PORTAL_WHO || type == PORTAL_ATTEMPT || type == PORTAL_LOGOUT || type == PORTAL_OWN || type == PORTAL_SUSPEND)
 		assert_int_equal(addr_parse("2001:db8::7", &m->source), 0);
-	if (type == PORTAL_ATTEMPT_ID || type == PORTAL_DONE || type == VERDICT_DEVICE || type == VERDICT_END ||
-		type == VERDICT_ACK || type == RECHECK_RESULT)
+	if (type == PORTAL_ATTEMPT_ID || type == PORTAL_DONE || type == PORTAL_DEVICES || type == PORTAL_SUSPENDED ||
+		type == VERDICT_DEVICE || type == VERDICT_END || type == VERDICT_ACK || type == RECHECK_RESULT)
 		m->result = LOGIN_REASONS - 1;
 	if (type == AUTH_RESULT)
 		m->result = PUBLIC_RESULTS - 1;
 	if (type == PORTAL_ATTEMPT_ID || type == AUTH_START || type == VERDICT_BEGIN)
 		memset(m->attempt, 0xa5, sizeof m->attempt);
-	if (type == PORTAL_DEVICE || type == VERDICT_ACK || type == AUTH_RESULT)
+	if (type == PORTAL_DEVICE || type == PORTAL_ATTEMPT_ID || type == VERDICT_ACK || type == AUTH_RESULT)
 		m->opens = INT64_MAX;
+	if (type == PORTAL_DEVICE || type == PORTAL_ATTEMPT_ID || type == PORTAL_SUSPEND)
+		m->device = UINT32_MAX;
+	if (type == PORTAL_DEVICE || type == VERDICT_DEVICE)
+		m->renewal = 1;
+	if (type == PORTAL_DEVICES) {
+		m->own_count = OWN_MAX;
+		for (unsigned i = 0; i < OWN_MAX; i++) {
+			m->own[i] = (struct own_device){.id = UINT32_MAX, .suspended = 1, .shared = 1, .seen = INT64_MIN};
+			fill(m->own[i].label, sizeof m->own[i].label);
+		}
+	}
+	if (type == AUTH_TERMS || type == VERDICT_TERMS) {
+		fill(m->terms_version, sizeof m->terms_version);
+		memset(m->terms_sha256, 0x5a, sizeof m->terms_sha256);
+		m->terms = terms;
+	}
 	if (type == PORTAL_DEVICE || type == AUTH_START || type == VERDICT_BEGIN || type == VERDICT_END || type == RECHECK_ASK ||
 		type == RECHECK_RESULT)
 		fill(m->user, sizeof m->user);
@@ -60,6 +78,7 @@ static struct message *largest(uint8_t type)
 		m->last_end = SESSION_ENDS - 1;
 		m->ends_reason = SESSION_ENDS - 1;
 		m->expires = INT64_MIN;
+		m->idle_seconds = UINT32_MAX;
 		fill(m->label, sizeof m->label);
 		m->reach_count = REACH_MAX;
 		m->reach = reach;
@@ -81,6 +100,7 @@ static struct message *largest(uint8_t type)
 	if (type == VERDICT_END || type == RECHECK_RESULT) {
 		fill(m->stage, sizeof m->stage);
 		m->pam_code = -7;
+		m->password_changed = type == VERDICT_END;
 		m->group_count = GROUPS_MAX;
 		m->groups = groups;
 	}
@@ -105,8 +125,10 @@ static void assert_same(const struct message *a, const struct message *b)
 	y = *b;
 	assert_memory_equal(a->reach, b->reach, a->reach_count * sizeof *a->reach);
 	assert_memory_equal(a->groups, b->groups, a->group_count * sizeof *a->groups);
+	assert_string_equal(a->terms ? a->terms : "", b->terms ? b->terms : "");
 	x.reach = y.reach = NULL;
 	x.groups = y.groups = NULL;
+	x.terms = y.terms = NULL;
 	assert_memory_equal(&x, &y, sizeof x);
 }
 
@@ -153,6 +175,9 @@ static void test_round_trip(void **state)
 		struct message *m = largest(types[i]);
 		m->group_count = m->group_count ? 3 : 0;
 		m->reach_count = m->reach_count ? 3 : 0;
+		m->own_count = m->own_count ? 3 : 0;
+		memset(m->own + 3, 0, sizeof m->own - 3 * sizeof *m->own);
+		m->terms = m->terms ? terms + TERMS_MAX - 30 : NULL;
 		check(m);
 	}
 	for (size_t i = 0; i < TYPES; i++) {
@@ -179,6 +204,8 @@ static void test_one_form(void **state)
 		m->reach_count = m->reach_count ? 2 : 0;
 		m->prompt_count = m->prompt_count ? 2 : 0;
 		m->answer_count = m->answer_count ? 2 : 0;
+		m->own_count = m->own_count ? 2 : 0;
+		m->terms = m->terms ? terms + TERMS_MAX - 30 : NULL;
 		size_t size = (size_t)message_encode(m, data, sizeof data);
 		message_free(m);
 		for (size_t at = 0; at < size; at++)
@@ -237,7 +264,9 @@ static void test_range(void **state)
 {
 	(void)state;
 	static char odd[1][USER_NAME_MAX + 1] = {"a b"};
-	static char torn[1][REACH_TEXT] = {"\xe9\x96"};
+	static struct reach torn[1] = {{.reason = "\xe9\x96"}}, past[1] = {{.until = -1}};
+	static char long_terms[TERMS_MAX + 1];
+	fill(long_terms, sizeof long_terms);
 	INVALID(PORTAL_ATTEMPT_ID, m->result = LOGIN_REASONS);
 	INVALID(PORTAL_DONE, m->result = 255);
 	INVALID(VERDICT_DEVICE, m->result = LOGIN_REASONS);
@@ -257,6 +286,21 @@ static void test_range(void **state)
 	INVALID(RECHECK_RESULT, m->group_count = 1; m->groups = odd);
 	INVALID(PORTAL_DEVICE, m->reach_count = REACH_MAX + 1);
 	INVALID(PORTAL_DEVICE, m->reach_count = 1; m->reach = torn);
+	INVALID(PORTAL_DEVICE, m->reach_count = 1; m->reach = past);
+	INVALID(PORTAL_DEVICE, m->renewal = 2);
+	INVALID(VERDICT_DEVICE, m->renewal = 255);
+	INVALID(VERDICT_END, m->password_changed = 2);
+	INVALID(PORTAL_ATTEMPT_ID, m->opens = -1);
+	INVALID(PORTAL_DEVICES, m->result = LOGIN_REASONS);
+	INVALID(PORTAL_SUSPENDED, m->result = LOGIN_REASONS);
+	INVALID(PORTAL_DEVICES, m->own_count = OWN_MAX + 1);
+	INVALID(PORTAL_DEVICES, m->own[31].suspended = 2);
+	INVALID(PORTAL_DEVICES, m->own[31].shared = 2);
+	INVALID(PORTAL_DEVICES, m->own[31].label[0] = '\xff');
+	INVALID(PORTAL_DEVICES, m->own[31].label[LABEL_MAX - 1] = 'x');
+	INVALID(AUTH_TERMS, m->terms_version[0] = '\xff');
+	INVALID(AUTH_TERMS, m->terms_version[TERMS_VERSION_MAX - 1] = 'x');
+	INVALID(VERDICT_TERMS, m->terms = long_terms);
 	INVALID(PORTAL_DEVICE, m->label[0] = '\xff');
 	INVALID(PORTAL_DEVICE, m->label[LABEL_MAX - 1] = 'x');
 	INVALID(VERDICT_END, m->group_count = GROUPS_MAX + 1);
@@ -371,8 +415,12 @@ static void test_descriptor(void **state)
 static int set_up(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < REACH_MAX; i++)
-		fill(reach[i], REACH_TEXT);
+	for (size_t i = 0; i < REACH_MAX; i++) {
+		reach[i].until = INT64_MAX;
+		fill(reach[i].name, REACH_TEXT);
+		fill(reach[i].reason, REACH_TEXT);
+	}
+	fill(terms, sizeof terms);
 	for (size_t i = 0; i < GROUPS_MAX; i++)
 		fill(groups[i], USER_NAME_MAX + 1);
 	return 0;

@@ -12,7 +12,8 @@
 #include "common/message.h"
 
 static const uint8_t types[] = {PORTAL_WHO, PORTAL_DEVICE, PORTAL_ATTEMPT, PORTAL_ATTEMPT_ID, PORTAL_LOGOUT, PORTAL_DONE,
-	AUTH_START, AUTH_PROMPTS, AUTH_ANSWERS, AUTH_RESULT, VERDICT_BEGIN, VERDICT_DEVICE, VERDICT_PAUSE, VERDICT_RESUME,
+	PORTAL_OWN, PORTAL_DEVICES, PORTAL_SUSPEND, PORTAL_SUSPENDED, AUTH_START, AUTH_PROMPTS, AUTH_ANSWERS, AUTH_RESULT,
+	AUTH_TERMS, AUTH_ACCEPT, VERDICT_TERMS, VERDICT_ACCEPT, VERDICT_BEGIN, VERDICT_DEVICE, VERDICT_PAUSE, VERDICT_RESUME,
 	VERDICT_TURN, VERDICT_END, VERDICT_ACK, RECHECK_ASK, RECHECK_RESULT};
 enum { TYPES = sizeof types };
 
@@ -28,6 +29,12 @@ static const struct pair {
 	{CHANNEL_AUTH, SIDE_CLIENT, AUTH_PROMPTS, AUTH_ANSWERS},
 	{CHANNEL_AUTH, SIDE_SERVER, AUTH_ANSWERS, AUTH_PROMPTS},
 	{CHANNEL_AUTH, SIDE_SERVER, AUTH_ANSWERS, AUTH_RESULT},
+	{CHANNEL_AUTH, SIDE_SERVER, AUTH_START, AUTH_TERMS},
+	{CHANNEL_AUTH, SIDE_SERVER, AUTH_PROMPTS, AUTH_TERMS},
+	{CHANNEL_AUTH, SIDE_SERVER, AUTH_ANSWERS, AUTH_TERMS},
+	{CHANNEL_AUTH, SIDE_CLIENT, AUTH_TERMS, AUTH_ACCEPT},
+	{CHANNEL_AUTH, SIDE_SERVER, AUTH_TERMS, AUTH_RESULT},
+	{CHANNEL_AUTH, SIDE_SERVER, AUTH_ACCEPT, AUTH_RESULT},
 	{CHANNEL_VERDICT, SIDE_CLIENT, 0, VERDICT_BEGIN},
 	{CHANNEL_VERDICT, SIDE_SERVER, VERDICT_BEGIN, VERDICT_DEVICE},
 	{CHANNEL_VERDICT, SIDE_CLIENT, VERDICT_DEVICE, VERDICT_PAUSE},
@@ -38,6 +45,9 @@ static const struct pair {
 	{CHANNEL_VERDICT, SIDE_CLIENT, VERDICT_TURN, VERDICT_PAUSE},
 	{CHANNEL_VERDICT, SIDE_CLIENT, VERDICT_TURN, VERDICT_END},
 	{CHANNEL_VERDICT, SIDE_SERVER, VERDICT_END, VERDICT_ACK},
+	{CHANNEL_VERDICT, SIDE_SERVER, VERDICT_END, VERDICT_TERMS},
+	{CHANNEL_VERDICT, SIDE_CLIENT, VERDICT_TERMS, VERDICT_ACCEPT},
+	{CHANNEL_VERDICT, SIDE_SERVER, VERDICT_ACCEPT, VERDICT_ACK},
 	{CHANNEL_RECHECK, SIDE_CLIENT, 0, RECHECK_ASK},
 	{CHANNEL_RECHECK, SIDE_SERVER, RECHECK_ASK, RECHECK_RESULT},
 };
@@ -45,8 +55,10 @@ static const struct pair {
 static bool is_allowed(const struct message_state *s, uint8_t from, uint8_t type)
 {
 	if (s->channel == CHANNEL_PORTAL)
-		return from == SIDE_CLIENT ? type == PORTAL_WHO || type == PORTAL_ATTEMPT || type == PORTAL_LOGOUT
-					   : type == PORTAL_DEVICE || type == PORTAL_ATTEMPT_ID || type == PORTAL_DONE;
+		return from == SIDE_CLIENT ? type == PORTAL_WHO || type == PORTAL_ATTEMPT || type == PORTAL_LOGOUT ||
+						     type == PORTAL_OWN || type == PORTAL_SUSPEND
+					   : type == PORTAL_DEVICE || type == PORTAL_ATTEMPT_ID || type == PORTAL_DONE ||
+						     type == PORTAL_DEVICES || type == PORTAL_SUSPENDED;
 	for (size_t i = 0; i < sizeof allowed / sizeof *allowed; i++)
 		if (allowed[i].channel == s->channel && allowed[i].from == from && allowed[i].last == s->last &&
 			allowed[i].type == type)
@@ -93,7 +105,7 @@ static void test_turn_pairs(void **state)
 					fine += ok;
 					message_free(m);
 				}
-	assert_int_equal(fine, 6 * 256 + sizeof allowed / sizeof *allowed - 4);
+	assert_int_equal(fine, 10 * 256 + sizeof allowed / sizeof *allowed - 4);
 }
 
 /* Questions want exactly their answers, and nothing else meanwhile. */

@@ -76,12 +76,19 @@ static void test_escaping(void **state)
 {
 	(void)state;
 	struct message *device = message_new(PORTAL_DEVICE), *notes = prompts_of(PROMPT_ERROR, HOSTILE);
-	static char reach[REACH_MAX][REACH_TEXT];
+	static struct reach reach[REACH_MAX];
 	assert_non_null(device);
 	snprintf(device->user, sizeof device->user, "%s", HOSTILE);
 	snprintf(device->label, sizeof device->label, "%s", HOSTILE);
-	for (size_t i = 0; i < REACH_MAX; i++)
-		snprintf(reach[i], sizeof reach[i], "%s", HOSTILE);
+	for (size_t i = 0; i < REACH_MAX; i++) {
+		snprintf(reach[i].name, sizeof reach[i].name, "%s", HOSTILE);
+		snprintf(reach[i].reason, sizeof reach[i].reason, "%s", HOSTILE);
+	}
+	device->own_count = OWN_MAX;
+	for (size_t i = 0; i < OWN_MAX; i++)
+		snprintf(device->own[i].label, sizeof device->own[i].label, "%s", HOSTILE);
+	static char hostile_terms[] = "<script>\"'&\x1b[2J\xe2\x80\xae@%s";
+	device->terms = hostile_terms;
 	device->reach = reach;
 	device->reach_count = REACH_MAX;
 	device->expires = NOW + HOUR;
@@ -89,7 +96,7 @@ static void test_escaping(void **state)
 	for (enum page_kind kind = 0; kind <= PAGE_ERROR; kind++)
 		for (enum language l = 0; l < LANGUAGES; l++) {
 			struct page_view v = view(kind, l);
-			v.device = device;
+			v.device = v.terms = device;
 			v.prompts = questions;
 			v.notes = notes;
 			char *page = render(&v);
@@ -110,12 +117,12 @@ static void test_escaping(void **state)
 static void test_every_state_says_what_it_must(void **state)
 {
 	(void)state;
-	static const enum page_kind kinds[] = {PAGE_LOGIN, PAGE_ROUND, PAGE_WAIT, PAGE_STATUS, PAGE_AWAY, PAGE_ERROR};
+	static const enum page_kind kinds[] = {PAGE_LOGIN, PAGE_ROUND, PAGE_WAIT, PAGE_TERMS, PAGE_STATUS, PAGE_AWAY, PAGE_ERROR};
 	struct message *device = message_new(PORTAL_DEVICE), *questions = prompts_of(PROMPT_SECRET, "Password:");
 	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
 		for (enum language l = 0; l < LANGUAGES; l++) {
 			struct page_view v = view(kinds[i], l);
-			v.device = device;
+			v.device = v.terms = device;
 			v.prompts = questions;
 			char *page = render(&v);
 			assert_has(page, page_text(l, TEXT_OPEN));
@@ -177,7 +184,7 @@ static unsigned count(const char *page, const char *word)
 static void test_reach_is_complete_and_folded(void **state)
 {
 	(void)state;
-	static char reach[REACH_MAX][REACH_TEXT];
+	static struct reach reach[REACH_MAX];
 	struct message *device = message_new(PORTAL_DEVICE);
 	struct page_view v = view(PAGE_STATUS, LANGUAGE_EN);
 	v.device = device;

@@ -38,12 +38,14 @@ static void test_speaks(void **state)
 		"@includex common-auth\n",
 	};
 	for (size_t i = 0; i < sizeof good / sizeof *good; i++)
-		assert_true(service_speaks(good[i], strlen(good[i])));
+		assert_true(service_speaks(good[i], strlen(good[i]), false));
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-		assert_false(service_speaks(bad[i], strlen(bad[i])));
+		assert_false(service_speaks(bad[i], strlen(bad[i]), false));
 	/* Never beyond the size given: the last word is cut off. */
 	for (size_t cut = 0; cut < strlen("account "); cut++)
-		assert_false(service_speaks("auth x\naccount x", strlen("auth x\n") + cut));
+		assert_false(service_speaks("auth x\naccount x", strlen("auth x\n") + cut, false));
+	assert_false(service_speaks("auth x\naccount x\n", strlen("auth x\naccount x\n"), true));
+	assert_true(service_speaks("auth x\naccount x\npassword x", strlen("auth x\naccount x\npassword x"), true));
 }
 
 static void test_reason(void **state)
