@@ -85,7 +85,7 @@ $(B)/sekisho-auth: $(B)/auth/auth_main.o $(LIB_auth) $(LIB_config) $(LIB_common)
 
 $(B)/tests/%: tests/unit/%.c $(LIB_all)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -Wno-missing-prototypes -MMD -MP -MF $@.d $(ALL_LDFLAGS) -o $@ $< -Wl,--start-group $(LIB_all) -Wl,--end-group -lcmocka $(LIBS_all)
+	$(CC) $(ALL_CFLAGS) -Wno-missing-prototypes -MMD -MP -MF $@.d $(ALL_LDFLAGS) -o $@ $< -Wl,--start-group $(LIB_all) -Wl,--end-group -lcmocka -lm $(LIBS_all)
 
 # One fuzz target is one file with LLVMFuzzerTestOneInput(). Replayed with the ordinary compiler, or built by clang for `make fuzz`.
 $(B)/fuzz/%: tests/fuzz/%.c tests/fuzz/replay.c $(LIB_all)
@@ -146,6 +146,13 @@ check-oracle: $(PROGRAMS) $(TEST_TOOLS) ## 1,000 random policies x 1,000 packets
 .PHONY: golden
 golden: $(B)/tests/test_golden ## ACL and settings files with their verdicts in tests/golden (part of unit)
 	$<
+
+# A handful, for people who want to see the page before they have it: in Japanese by day, in English by night.
+SHOTS := $(foreach s,1-login 9-terms 4-status,$(s)-ja-320) $(foreach s,2-password 11-renewed 12-devices,$(s)-en-dark-320)
+.PHONY: screenshots
+screenshots: $(PROGRAMS) $(TEST_TOOLS) ## makes the pictures docs/page-*.png anew, in Chromium (as root)
+	$(SYSTEM) $(PYTEST) tests/browser -k "every_width and 320"
+	for s in $(SHOTS); do install -m 644 build/screenshots/$$s.png docs/page-$$s.png || exit 1; done
 
 .PHONY: system
 system: $(PROGRAMS) $(TEST_TOOLS) ## the whole product in network namespaces, and its pages in Chromium (as root)
@@ -255,8 +262,8 @@ install: all ## into DESTDIR and PREFIX (/usr/local)
 	install -m 644 systemd/sysctl.conf $(DESTDIR)$(PREFIX)/lib/sysctl.d/50-sekisho.conf
 	install -m 644 systemd/modules-load.conf $(DESTDIR)$(PREFIX)/lib/modules-load.d/sekisho.conf
 	install -D -m 644 systemd/logrotate.conf $(DESTDIR)/etc/logrotate.d/sekisho
-	install -m 644 systemd/pam/sekisho $(DESTDIR)$(docdir)/examples/pam/
 	install -m 644 README.md docs/*.md docs/*.png $(DESTDIR)$(docdir)/
+	install -m 644 systemd/pam/sekisho systemd/pam/sekisho-renew $(DESTDIR)$(docdir)/examples/pam/
 	cp -r docs/examples/. $(DESTDIR)$(docdir)/examples/
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/sekisho share/*.json
 	for f in share/vim/*/*.vim; do install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/vim/vimfiles/$${f#share/vim/} || exit 1; done

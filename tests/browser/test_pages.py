@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The pages in Chromium on the phone, at 360 pixels, in both languages: a whole login, the status page, the way out. Name
 resolution, routing and trust are the phone's own: DNS through the tunnel, the ministry's CA in its store."""
+import base64
 import datetime
 import os
 import subprocess
@@ -50,26 +51,41 @@ def driver_process(world):
     wait_until(lambda: world.phone.tcp("127.0.0.1", 9515).result == "open", 20, "chromedriver listens")
 
 
+# What a finger has to hit (WCAG 2.1, 2.5.5): buttons, links that stand alone, summaries, fields that can be typed into.
+SMALL_TARGETS = """return [...document.querySelectorAll('button, a.button, a.link, summary, input:not([type=hidden]):not([readonly])')]
+    .filter(e => e.getClientRects().length && e.getBoundingClientRect().height < 43.5)
+    .map(e => e.tagName + ' ' + e.textContent + ' ' + e.getBoundingClientRect().height)"""
+
+
 class Screen:
     """The phone's browser; what a test does with it runs in the phone's namespace, where chromedriver listens."""
 
-    def __init__(self, world, language):
+    def __init__(self, world, language, width=360, dark=False, ratio=2.0):
         options = webdriver.ChromeOptions()
         options.binary_location = "/usr/bin/chromium"
-        for flag in [*FLAGS, f"--user-data-dir={HOME}/profile-{language}", f"--lang={language}", f"--accept-lang={language}"]:
+        for flag in [*FLAGS, f"--user-data-dir={HOME}/profile-{language}", f"--lang={language}", f"--accept-lang={language}",
+                     *(["--force-dark-mode"] if dark else [])]:
             options.add_argument(flag)
         options.add_experimental_option("prefs", {"intl.accept_languages": language})
-        options.add_experimental_option("mobileEmulation", {"deviceMetrics": {"width": 360, "height": 740, "pixelRatio": 2.0}})
+        options.add_experimental_option("mobileEmulation", {"deviceMetrics": {"width": width, "height": 740, "pixelRatio": ratio}})
         self.driver = webdriver.Remote(DRIVER, options=options)
         self.driver.set_page_load_timeout(30)
-        self.language = language
+        self.language, self.width, self.suffix = language, width, f"{language}{'-dark' if dark else ''}{'' if width == 360 else f'-{width}'}"
+        if dark:
+            self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": "dark"}]})
 
     def shot(self, name):
         """A picture of the whole page, and two checks that every page must pass."""
         wide = self.driver.execute_script("return document.documentElement.scrollWidth")
-        assert wide <= 360, f"{name}: {wide} pixels wide"
+        assert wide <= self.width, f"{name}: {wide} pixels wide at {self.width}"
+        small = self.driver.execute_script(SMALL_TARGETS)
+        assert not small, f"{name}: targets below 44 pixels: {small}"
         assert self.driver.find_element(By.TAG_NAME, "html").get_attribute("lang") == self.language
-        self.driver.save_screenshot(f"{SHOTS}/{name}-{self.language}.png")
+        high = self.driver.execute_script("return document.documentElement.scrollHeight")
+        picture = self.driver.execute_cdp_cmd("Page.captureScreenshot", {
+            "captureBeyondViewport": True, "clip": {"x": 0, "y": 0, "width": self.width, "height": max(high, 200), "scale": 1}})
+        with open(f"{SHOTS}/{name}-{self.suffix}.png", "wb") as f:
+            f.write(base64.b64decode(picture["data"]))
 
     def open(self):
         self.driver.get(f"https://{PORTAL}/")
@@ -90,7 +106,7 @@ class Screen:
     def arrived(self):
         try:
             return self.driver.execute_script("return !window.left && document.readyState === 'complete' &&"
-                                              " !document.querySelector('meta[http-equiv=refresh]')")
+                                              " !/^.?;/.test(document.querySelector('meta[http-equiv=refresh]')?.content)")
         except WebDriverException:
             return False  # between two pages
 
@@ -146,6 +162,70 @@ def outside_hours(world, screen):
     finally:
         world.write_acl({"groups/soumu.acl": ACL["groups/soumu.acl"]})
         world.sekisho("acl", "apply", "--yes")
+
+
+TERMS = {
+    "ja": "version 2026-04\n\n1. この端末は、業務にだけ使います。\n2. 他人に貸したり、パスワードを教えたりしません。\n3. なくしたときは、すぐにサービスデスクへ届け出ます。\n"
+          "4. 画面をのぞき見されない場所で使います。\n",
+    "en": "version 2026-04\n\n1. This device is for work only.\n2. It is lent to nobody, and passwords are told to nobody.\n"
+          "3. A loss is reported to the service desk at once.\n4. It is used where nobody can look over my shoulder.\n",
+}
+
+
+def every_page(world, screen):
+    """Conditions of use, more time, the other devices: what the short way in does not pass."""
+    staff = STAFF["t-yamada"]
+    screen.open()
+    screen.shot("1-login")
+    screen.answer(staff.name)
+    screen.shot("2-password")
+    screen.answer(staff.password)
+    screen.answer(world.code(staff.name))
+    assert "2026-04" in screen.text()
+    screen.shot("9-terms")
+    screen.press("form[action='/accept'] button")
+    screen.shot("4-status")
+    screen.press("form[action='/renew'] button")
+    screen.shot("10-renew")
+    screen.answer(staff.password)
+    screen.answer(world.code(staff.name))
+    screen.shot("11-renewed")
+    screen.press("a[href='/devices']")
+    screen.driver.find_element(By.TAG_NAME, "summary").click()
+    screen.shot("12-devices")
+    screen.press("form[action='/suspend'] button")
+    screen.shot("13-stopped")
+    screen.press("a.button")
+    log_out(screen)
+
+
+@pytest.mark.parametrize("language, width, dark", [("ja", 320, False), ("en", 320, True), ("ja", 1280, True), ("en", 1280, False)])
+def test_every_page_at_every_width(world, driver_process, language, width, dark):
+    """One column from the smallest phone to a desk, light and dark; the 320 pixels are also 1280 at 400 % (WCAG 1.4.10)."""
+    other = world.add_device("t-yamada", label=f"山田 タブレット {language}{width}")
+    os.makedirs("/etc/sekisho/terms", exist_ok=True)
+    for name, text in TERMS.items():
+        world.write(f"/etc/sekisho/terms/{name}.txt", f"{text}{language} {width}\n")  # a new version each time
+    world.write_acl({"groups/soumu.acl": ACL["groups/soumu.acl"] + 'allow files until 2099-03-31 reason "R8-112 年度更新"\n'})
+    world.sekisho("acl", "apply", "--yes")
+    world.sekisho("reload")
+
+    def on_the_phone():
+        screen = Screen(world, language, width, dark, ratio=1.0)  # `make screenshots` takes them as they are
+        try:
+            every_page(world, screen)
+        finally:
+            screen.driver.quit()
+
+    try:
+        world.phone.call(on_the_phone)
+    finally:
+        for name in TERMS:
+            os.unlink(f"/etc/sekisho/terms/{name}.txt")
+        world.write_acl({"groups/soumu.acl": ACL["groups/soumu.acl"]})
+        world.sekisho("acl", "apply", "--yes")
+        world.sekisho("reload")
+        world.sekisho("device", "revoke", other.id, "--yes", check=False)
 
 
 @pytest.mark.parametrize("language", ["ja", "en"])
