@@ -13,6 +13,7 @@
 #include "gateway/device.h"
 #include "gateway/event.h"
 #include "gateway/evidence.h"
+#include "gateway/brute.h"
 #include "gateway/channel.h"
 #include "gateway/login_internal.h"
 #include "gateway/peer.h"
@@ -30,7 +31,7 @@ static struct failures *failures_of(struct gateway *g, uint32_t device_id)
 	return f;
 }
 
-void login_failure_note(struct gateway *g, uint32_t device, int64_t now)
+static void failure_note(struct gateway *g, uint32_t device, int64_t now)
 {
 	struct failures *f = failures_of(g, device);
 	if (!f) {
@@ -120,7 +121,12 @@ static void attempt_free(struct gateway *g, struct attempt *a)
 	free(a);
 }
 
-bool login_is_guess(const struct attempt *a, enum login_reason reason)
+/*
+ * Could this failure be somebody trying? Faults of ours are not, and neither is a change of mind before anything was answered. An
+ * attempt that PAM was given an answer in and that then came to nothing may have been a guess like any other, and PAM's own count
+ * of that user's failures may have grown: whoever leaves early must not guess, or lock somebody else out, without limit.
+ */
+static bool is_guess(const struct attempt *a, enum login_reason reason)
 {
 	switch (reason) {
 	case LOGIN_BAD_CREDENTIALS:
@@ -140,12 +146,20 @@ bool login_is_guess(const struct attempt *a, enum login_reason reason)
 	}
 }
 
+void login_failed(struct gateway *g, struct attempt *a, enum login_reason reason, const struct message *verdict)
+{
+	bool guess = is_guess(a, reason);
+	if (guess)
+		failure_note(g, a->device.id, time_boot());
+	(void)login_log(g, a, "login-failed", reason, verdict);
+	if (guess)
+		brute_login(g, a);
+}
+
 void login_finish(struct gateway *g, struct attempt *a, enum login_reason reason)
 {
-	if (login_is_guess(a, reason))
-		login_failure_note(g, a->device.id, time_boot());
 	if (reason != LOGIN_OK && a->state != ATTEMPT_ISSUED)
-		(void)login_log(g, a, "login-failed", reason, NULL);
+		login_failed(g, a, reason, NULL);
 	attempt_free(g, a);
 	login_give_turns(g);
 }
@@ -269,6 +283,7 @@ void logins_close(struct logins *l)
 	{
 		DL_DELETE(l->attempts, a);
 		channel_close(a->channel);
+		message_free(a->verdict);
 		secret_wipe(&a->device.preshared, sizeof a->device.preshared);
 		free(a);
 	}

@@ -73,12 +73,8 @@ int login_log(
  * somebody's. */
 void login_event_user(struct gateway *g, json_t *e, const struct attempt *a, bool known);
 
-/*
- * Could this failure be somebody trying? Faults of ours are not, and neither is a change of mind before anything was answered. An
- * attempt that PAM was given an answer in and that then came to nothing may have been a guess like any other, and PAM's own count
- * of that user's failures may have grown: whoever leaves early must not guess, or lock somebody else out, without limit.
- */
-bool login_is_guess(const struct attempt *a, enum login_reason reason);
+/* The attempt came to nothing: on record, and counted if it could have been a guess. `verdict` may be NULL. */
+void login_failed(struct gateway *g, struct attempt *a, enum login_reason reason, const struct message *verdict);
 
 /* The conditions of use that stand between a yes and its session (login_terms.c). */
 enum { LOGIN_TERMS_SECONDS = 630 }; /* the page gives its reader 600 */
@@ -92,7 +88,6 @@ int login_terms_show(struct gateway *g, struct attempt *a, const struct terms_se
 /* The user has accepted what was shown: on record before anything opens. 0 or -errno. */
 int login_terms_accept(struct gateway *g, struct attempt *a);
 
-void login_failure_note(struct gateway *g, uint32_t device, int64_t now);
 void login_failures_clear(struct gateway *g, uint32_t device);
 
 #endif

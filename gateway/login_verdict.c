@@ -8,7 +8,6 @@
 
 #include "common/paths.h"
 #include "common/say.h"
-#include "gateway/brute.h"
 #include "gateway/device.h"
 #include "gateway/event.h"
 #include "gateway/evidence.h"
@@ -176,11 +175,7 @@ static void conclude(struct gateway *g, struct attempt *a, enum login_reason rea
 	if (reason == LOGIN_OK) {
 		login_failures_clear(g, a->device.id);
 	} else {
-		if (login_is_guess(a, reason))
-			login_failure_note(g, a->device.id, time_boot());
-		(void)login_log(g, a, "login-failed", reason, m);
-		if (is_guess(reason))
-			brute_login(g, a);
+		login_failed(g, a, reason, m);
 	}
 	answer(c, VERDICT_ACK, reason, opens);
 	a->channel = NULL;
