@@ -13,6 +13,7 @@
 #define PATH_STATE_DIR "/var/lib/sekisho" /* sekisho:sekisho 0711: only the archive is for others */
 #define PATH_ARCHIVE PATH_STATE_DIR "/acl" /* sekisho:sekisho-admin 2750, a folder for each generation of ACLs */
 #define PATH_LEDGER PATH_STATE_DIR "/ledger.db"
+#define PATH_REPORTS PATH_STATE_DIR "/reports" /* root:sekisho-desk 3770: of lost devices, each for its writer */
 #define PATH_SEAL_KEYS PATH_STATE_DIR "/log-keys" /* public keys of the logs' first seals, readable by all */
 #define PATH_FLOWS PATH_STATE_DIR "/flows" /* connections that were open when the gateway stopped */
 #define PATH_FLOWS_SHUT PATH_FLOWS ".shut" /* the same, and nothing has passed since */

@@ -51,6 +51,10 @@ static const struct verb {
 	{"device-suspend", ROLE_DESK, control_device_suspend},
 	{"device-resume", ROLE_DESK, control_device_resume}, /* the desk: what the desk has suspended */
 	{"device-lost", ROLE_DESK, control_device_lost},
+	{"device-report", ROLE_DESK, control_device_report},
+	{"user-suspend", ROLE_DESK, control_user_suspend},
+	{"user-resume", ROLE_DESK, control_user_resume}, /* likewise */
+	{"user-list", ROLE_DESK, control_user_list},
 	{"device-revoke", ROLE_ADMIN, control_device_revoke},
 	{"session-list", ROLE_DESK, control_session_list},
 	{"session-end", ROLE_DESK, control_session_end},

@@ -5,7 +5,8 @@
  * (SO_PEERCRED, SO_PEERGROUPS), and with them the role (gateway/role.h); who has none may ask nothing. Verbs are semantic; none
  * takes a path, an interface or a rule. What is refused for want of a role is recorded (control-denied). The least roles:
  *   logs   status
- *   desk   device-list, -show, -suspend, -lost, -resume (only what the desk has suspended), session-list, -end, acl-explain,
+ *   desk   device-list, -show, -report, -suspend, -lost, -resume (only what the desk has suspended), user-suspend, -list, -resume
+ *          (likewise), session-list, -end, acl-explain,
  *          -history, -subjects
  *   admin  all others
  *
@@ -34,6 +35,13 @@
  *   device-show     id                                         end: {"device": DEVICE}
  *   device-suspend, device-resume, device-lost, device-revoke
  *                   id, note (optional)                        end: {"device": DEVICE, "sessions_ended": n}
+ *   device-report   id, since (microseconds)                   rows: {"session": {"id", "user", "opened", "ended", "reason",
+ *                                                                "endpoint", "source_bytes", "destination_bytes", "connections"}}
+ *                                                                that lived then or later, {"reach": {"user", "groups"[]|null,
+ *                                                                "file", "line", "text"}}; end: {"device", "generation"}
+ *   user-suspend    user, until (microseconds, optional), note  end: {"user", "sessions_ended": n}
+ *   user-resume     user, note (optional)                      end: {"user"}
+ *   user-list                                                  rows: {"user", "since", "until", "who", "role", "note"}
  *   session-list                                               rows: SESSION
  *   session-end     id                                         end: {"session": SESSION}
  *   acl-apply       sha256 (optional: of the set that was      end: {"generation", "files", "rules", "sessions_changed",
@@ -48,7 +56,8 @@
  *
  * DEVICE  {"id": "d7", "label", "class", "status", "users"[], "v4", "v6", "public_key", "valid_from", "valid_until", "created",
  *          "last_seen", "online": bool, "endpoint": "ip:port"|null: now, or where it was last seen, "replaces": "d3"|null,
- *          "form": {name: text}: fields that are filled in, "last_handshake", "rx_bytes", "tx_bytes", "session":
+ *          "form": {name: text}: fields that are filled in, "leavers": ["user (reason)"]: users whose account is gone, locked or
+ *          expired, "last_handshake", "rx_bytes", "tx_bytes", "session":
  * SESSION|null} SESSION {"id": 7, "device": "d7", "label", "class", "user", "groups"[], "opened", "expires", "ends",
  * "ends_reason": as in session-ended, "ends_line": "FILE:LINE"|null, "idle_seconds", "idle_limit_seconds", "endpoint", "v4",
  * "v6", "profile", "source_bytes", "destination_bytes", "connections"}; `expires` is `ends` under its former name EXPLANATION

@@ -4,6 +4,7 @@
 
 #include "gateway/control_internal.h"
 #include "gateway/ledger_record.h"
+#include "gateway/ledger_user.h"
 #include "gateway/peer.h"
 #include "gateway/session.h"
 
@@ -79,6 +80,17 @@ json_t *control_json_session(struct gateway *g, const struct session *s)
 	return json;
 }
 
+/* Those of its users who could not log in for what the directory last said of their accounts. */
+static json_t *json_leavers(struct gateway *g, const struct device *d)
+{
+	char refused[ACCOUNT_TEXT];
+	json_t *users = json_array();
+	for (unsigned i = 0; i < d->user_count; i++)
+		if (*d->users[i] != '@' && ledger_account(g->ledger, d->users[i], refused) == 0 && *refused)
+			(void)json_array_append_new(users, json_sprintf("%s (%s)", d->users[i], refused));
+	return users;
+}
+
 static json_t *json_form(struct gateway *g, uint32_t device)
 {
 	struct device_form form = {0};
@@ -108,7 +120,7 @@ json_t *control_json_device(struct gateway *g, const struct device *d)
 		peer && peer->online, "endpoint", json_endpoint(there ? &peer->endpoint : &d->endpoint), "last_handshake",
 		control_json_time(peer ? peer->handshake : 0), "rx_bytes", (json_int_t)(peer ? peer->rx : 0), "tx_bytes",
 		(json_int_t)(peer ? peer->tx : 0), "session", s ? control_json_session(g, s) : json_null());
-	json_t *more = json_pack("{s:o, s:o}", "replaces",
+	json_t *more = json_pack("{s:o, s:o, s:o}", "leavers", json_leavers(g, d), "replaces",
 		d->replaces ? json_string(device_id_format(d->replaces, id)) : json_null(), "form", json_form(g, d->id));
 	(void)json_object_update_new(json, more);
 	return json;

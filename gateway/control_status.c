@@ -9,6 +9,7 @@
 #include "gateway/admission.h"
 #include "gateway/alert.h"
 #include "gateway/control_internal.h"
+#include "gateway/ledger_user.h"
 #include "gateway/evidence.h"
 #include "gateway/login.h"
 #include "gateway/peer.h"
@@ -148,6 +149,14 @@ static json_t *notices_json(struct gateway *g, const json_t *acl)
 			"`sekisho acl apply` puts them in force",
 			(long long)n, n == 1 ? "" : "s", n == 1 ? "s" : "");
 	problem(notices, n, text);
+	unsigned leavers = 0;
+	(void)ledger_leavers_devices(g->ledger, &leavers);
+	if (leavers)
+		snprintf(text, sizeof text,
+			"%u device%s still registered for users whose account is gone, locked or expired: "
+			"`sekisho device list --leavers`",
+			leavers, leavers == 1 ? " is" : "s are");
+	problem(notices, leavers, text);
 	problem(notices, evidence_notice(g, text, sizeof text), text);
 	problem(notices, evidence_copy_notice(g, text, sizeof text), text);
 	problem(notices, json_is_null(differing),

@@ -24,6 +24,7 @@
 #include "gateway/hook.h"
 #include "gateway/login.h"
 #include "gateway/merge.h"
+#include "gateway/leavers.h"
 #include "gateway/peer.h"
 #include "gateway/portalchan.h"
 #include "gateway/recheck.h"
@@ -128,6 +129,8 @@ static int start_tables(struct gateway *g)
 static int start_sockets(struct gateway *g, char *why, size_t why_size)
 {
 	int r = rechecks_open(g, &g->rechecks);
+	if (r == 0)
+		r = leavers_open(g, &g->leavers);
 	if (r == 0)
 		r = logins_open(g, &g->logins);
 	if (r == 0)
@@ -261,6 +264,7 @@ void gateway_stop(struct gateway *g)
 {
 	control_close(g->control);
 	portalchan_close(g->portal);
+	leavers_close(g->leavers);
 	rechecks_close(g->rechecks);
 	if (g->logins)
 		logins_close(g->logins);

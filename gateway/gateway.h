@@ -37,6 +37,7 @@ struct merge;
 struct peers;
 struct portalchan;
 struct rechecks;
+struct leavers;
 struct sessions;
 struct terms;
 
@@ -70,6 +71,7 @@ struct gateway {
 	struct logins *logins;
 	struct portalchan *portal;
 	struct rechecks *rechecks;
+	struct leavers *leavers;
 	struct control *control;
 	struct alerts *alerts;
 	struct brute *brute;

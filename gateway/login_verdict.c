@@ -15,6 +15,7 @@
 #include "gateway/peer.h"
 #include "gateway/recheck.h"
 #include "gateway/session.h"
+#include "gateway/suspension.h"
 #include "gateway/terms.h"
 #include "gateway/upkeep.h"
 
@@ -138,6 +139,8 @@ static enum login_reason judge(
 	memcpy(a->user, m->user, sizeof a->user);
 	if (!device_permits(&d, a->user, m->groups, m->group_count))
 		return LOGIN_USER_NOT_ALLOWED;
+	if (user_is_suspended(g, a->user, time_now()))
+		return LOGIN_ACCOUNT_DENIED;
 	enum login_reason reason = session_may_open(g, &d, a->user, m->groups, m->group_count, &peer->endpoint, opens);
 	if (reason != LOGIN_OK)
 		return reason;

@@ -17,6 +17,7 @@
 #include "gateway/peer.h"
 #include "gateway/place.h"
 #include "gateway/session.h"
+#include "gateway/suspension.h"
 
 static const uint64_t SECOND = 1000000, HOUR = 3600 * UINT64_C(1000000);
 enum { BATCHES_PER_TURN = 32 };
@@ -97,6 +98,7 @@ static int on_second(sd_event_source *source, uint64_t usec, void *arg)
 	upkeep_clock(g);
 	now = time_now();
 	next = sessions_tick(g, now);
+	suspensions_tick(g, now);
 	places_look(g);
 	logins_tick(g, time_boot());
 	merge_tick(g->refusals, now);

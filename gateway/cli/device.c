@@ -165,13 +165,6 @@ int device_verb_resume(int argc, char **argv)
 	return change_run(argc, argv, &c);
 }
 
-int device_verb_lost(int argc, char **argv)
-{
-	static const struct change c = {
-		"device-lost", "is reported lost; an alert is recorded if it shows up", "report it lost?"};
-	return change_run(argc, argv, &c);
-}
-
 int device_verb_revoke(int argc, char **argv)
 {
 	static const struct change c = {"device-revoke", "is revoked", "revoke it?"};

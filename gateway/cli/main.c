@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/paths.h"
 #include "common/text.h"
 #include "config/nearest.h"
 #include "gateway/cli/cli.h"
@@ -69,14 +70,27 @@ static const struct command commands[] = {
 	{"device suspend", "ID [--note TEXT]", "shut a device out until it is resumed; its session ends", NULL,
 		device_verb_suspend},
 	{"device resume", "ID [--note TEXT]", "let a suspended device in again", NULL, device_verb_resume},
-	{"device lost", "ID [--note TEXT] [--yes]", "report a device lost, for good; its session ends",
-		"  --yes               do not ask\n", device_verb_lost},
+	{"device lost", "ID [--since TIME] [--output FILE] [--note TEXT] [--yes]",
+		"report a device lost, for good: cuts it off at once, and says what it did and could reach",
+		"  --since TIME        from when on the report tells; default: a day before it was last seen\n"
+		"  --output FILE       a new file for the report (0600); default: one below " PATH_REPORTS "\n"
+		"  --yes               do not ask\n",
+		device_verb_lost},
+	{"device report", "ID [--since TIME] [--output FILE]", "the same report once more, or of a device that is not lost",
+		"  --since TIME        from when on the report tells; default: a day before it was last seen\n"
+		"  --output FILE       a new file for it (0600)\n",
+		device_verb_report},
 	{"device found",
 		"ID [--pubkey KEY] [--no-psk] [--conf FILE|-] [--png FILE] [--svg FILE] [--qr|--no-qr] [what `device add` takes]",
 		"a lost device is back: enrol it anew, with a fresh key, under its label and form",
 		"  --conf, --png, --svg, --qr, --no-qr, --pubkey, --no-psk  as for `device add`\n", device_verb_found},
 	{"device revoke", "ID [--note TEXT] [--yes]", "shut a device out for good; its session ends",
 		"  --yes               do not ask\n", device_verb_revoke},
+	{"user suspend", "NAME [--until DATE] [--note TEXT]", "a user may not log in for a while, or until resumed; sessions end",
+		"  --until DATE        YYYY-MM-DD or YYYY-MM-DDTHH:MM: from then on the user may log in again\n",
+		user_verb_suspend},
+	{"user resume", "NAME [--note TEXT]", "let a suspended user log in again", NULL, user_verb_resume},
+	{"user list", "", "who is suspended, until when and why", NULL, user_verb_list},
 	{"session list", "", "who is logged in", NULL, session_verb_list},
 	{"session end", "ID", "end a session at once", NULL, session_verb_end},
 	{"acl check", "[DIR] [--config FILE]", "are the ACL files well formed? needs no gateway",

@@ -200,7 +200,15 @@ def test_status_without_gateway_points_to_the_installation(clean):
     assert done.returncode == 3 and "setup --check" not in done.stderr
 
 
-@pytest.mark.parametrize("verb", ["suspend", "resume", "lost", "revoke"])
+def test_a_lost_device_with_its_report(folder):
+    with Gateway(end(device=DEVICE, sessions_ended=1)) as gateway:
+        done = run("device", "lost", "d7", "--note", "忘れ物", "--output", f"{folder}/1")
+        assert json.loads(run("device", "lost", "d7", "--json", "--output", f"{folder}/2").stdout)["sessions_ended"] == 1
+    assert [r["verb"] for r in gateway.requests] == ["device-lost", "device-report"] * 2 and gateway.requests[0]["note"] == "忘れ物"
+    assert done.returncode == 0 and done.stdout.startswith("d7 is reported lost") and "What to do next" in done.stdout
+
+
+@pytest.mark.parametrize("verb", ["suspend", "resume", "revoke"])
 def test_changes_of_status(bare, verb):
     with Gateway(end(device=DEVICE, sessions_ended=1)) as gateway:
         done = run("device", verb, "d7", "--note", "忘れ物")
@@ -224,17 +232,17 @@ def test_reload(bare):
     ("lost", "y\n", True), ("revoke", "yes\n", True), ("lost", "n\n", False), ("revoke", "\n", False), ("lost", "\x04", False),
     ("suspend", "", True),
 ])
-def test_what_cannot_be_undone_is_asked(bare, verb, typed, done):
+def test_what_cannot_be_undone_is_asked(folder, verb, typed, done):
     with Gateway(end(device=DEVICE, sessions_ended=0)) as gateway:
-        shown, code = on_terminal("device", verb, "d7", typed=typed)
+        shown, code = on_terminal("device", verb, "d7", *(["--output", f"{folder}/report"] if verb == "lost" else []), typed=typed)
     assert (f"device-{verb}" in [r["verb"] for r in gateway.requests]) == done == (code == 0)
     assert ("[y/N]" in shown and "山田の電話" in shown and "t-yamada" in shown) == (verb != "suspend")
 
 
-def test_yes_asks_nothing(bare):
+def test_yes_asks_nothing(folder):
     with Gateway(end(device=DEVICE, sessions_ended=0)) as gateway:
-        shown, code = on_terminal("device", "lost", "d7", "--yes")
-    assert code == 0 and "[y/N]" not in shown and [r["verb"] for r in gateway.requests] == ["device-lost"]
+        shown, code = on_terminal("device", "lost", "d7", "--yes", "--output", f"{folder}/report")
+    assert code == 0 and "[y/N]" not in shown and [r["verb"] for r in gateway.requests] == ["device-lost", "device-report"]
 
 
 def test_tables_fit_the_terminal(bare):

@@ -231,15 +231,15 @@ def test_all_mistakes_at_once_and_nothing_is_added(world, filled):
 def test_a_key_in_use_stops_the_whole_import(world, filled):
     before = world.sekisho("device", "list", "--json")
     key = "xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg="
-    write("/run/world/keys.csv", [{"users": "t-yamada", "public_key": key}, {"users": "t-yamada", "public_key": filled.key}])
+    write("/run/world/keys.csv", [{"users": "t-yamada", "label": "keys", "public_key": key}, {"users": "t-yamada", "label": "keys", "public_key": filled.key}])
     for extra in (["--dry-run"], []):
         done = world.sekisho("device", "import", "/run/world/keys.csv", *extra, check=False)
         assert done.returncode == 1 and "keys.csv:3:" in done.stderr and "in use" in done.stderr
         assert world.sekisho("device", "list", "--json") == before
-    write("/run/world/keys.csv", [{"users": "t-yamada", "public_key": key}] * 2)
+    write("/run/world/keys.csv", [{"users": "t-yamada", "label": "keys", "public_key": key}] * 2)
     done = world.sekisho("device", "import", "/run/world/keys.csv", check=False)
     assert "keys.csv:3:" in done.stderr and "line 2" in done.stderr
-    write("/run/world/keys.csv", [{"users": "t-yamada", "public_key": key}])
+    write("/run/world/keys.csv", [{"users": "t-yamada", "label": "keys", "public_key": key}])
     world.sekisho("device", "import", "/run/world/keys.csv")  # keys of their own need no folder
 
 

@@ -16,6 +16,7 @@ ORDER = ("none", "logs", "desk", "admin")
 LEAST = {
     "status": "logs",
     "device-list": "desk", "device-show": "desk", "device-suspend": "desk", "device-resume": "desk", "device-lost": "desk",
+    "device-report": "desk", "user-suspend": "desk", "user-resume": "desk", "user-list": "desk",
     "session-list": "desk", "session-end": "desk", "acl-explain": "desk", "acl-history": "desk", "acl-subjects": "desk",
     "device-add": "admin", "device-import": "admin", "device-change": "admin", "device-revoke": "admin", "acl-apply": "admin", "reload": "admin",
     "no-such-verb": "logs",
@@ -129,7 +130,7 @@ def test_an_administrator_resumes_what_the_desk_has_suspended(world):
 
 
 def test_who_suspended_survives_a_crash(world):
-    kept, free = world.add_device("t-yamada"), world.add_device("t-yamada")
+    kept, free = world.add_device("t-yamada", label="kept"), world.add_device("t-yamada", label="free")
     world.sekisho("device", "suspend", kept.id)
     world.sekisho("device", "suspend", free.id, user=DESK)
     world.kill("gateway")
