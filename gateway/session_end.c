@@ -36,7 +36,9 @@ static void log_end(struct gateway *g, const struct session *s, const struct end
 		session_put_groups(e, "sekisho.session.groups", s->row.groups, s->row.group_count);
 		session_put_groups(e, "sekisho.session.previous_groups", s->former_groups, s->former_group_count);
 	}
-	(void)log_write(g->log, LOG_AUTH, now, e, true);
+	/* On a full disk the reserve is for what is written at once. */
+	bool later = cause && cause->flushed_later && log_room(g->log) != LOG_ROOM_NONE;
+	(void)log_write(g->log, LOG_AUTH, now, e, !later);
 }
 
 int session_end_at(struct gateway *g, struct session *s, enum session_end reason, int64_t when, const struct end_cause *cause)
@@ -98,11 +100,11 @@ int64_t sessions_tick(struct gateway *g, int64_t now)
 {
 	struct session *s, *next;
 	int64_t first = INT64_MAX, turn_ends = time_boot() + TURN_USEC;
-	bool lapsed = false;
+	bool lapsed = false, ended = false;
 	sessions_settle(g);
 	DL_FOREACH_SAFE(g->sessions->all, s, next)
 	{
-		struct end_cause cause = {.line = s->plan.line};
+		struct end_cause cause = {.line = s->plan.line, .flushed_later = true};
 		int64_t when = s->plan.ends;
 		enum session_end reason =
 			s->over ? s->plan.reason : session_plan_due(&s->plan, s->active, now, &when, &cause.line);
@@ -111,10 +113,13 @@ int64_t sessions_tick(struct gateway *g, int64_t now)
 			first = next_of(s) < first ? next_of(s) : first;
 		} else if (time_boot() < turn_ends) {
 			(void)session_end_at(g, s, reason, when, &cause);
+			ended = true;
 		} else {
 			first = SESSIONS_MORE;
 		}
 	}
+	if (ended)
+		(void)log_sync(g->log);
 	if (lapsed)
 		sessions_lapse(g, now);
 	return first;

@@ -54,6 +54,7 @@ int session_copy_groups(char (*groups)[USER_NAME_MAX + 1], uint16_t count, char 
 struct end_cause {
 	struct line_ref line; /* of an ACL file; file NULL: none */
 	const struct recheck_answer *account; /* what the user directory says of the account; NULL: nothing */
+	bool flushed_later; /* the caller flushes the log, for many ends at once */
 };
 int session_end_at(struct gateway *g, struct session *s, enum session_end reason, int64_t when, const struct end_cause *cause);
 
