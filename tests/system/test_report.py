@@ -125,6 +125,16 @@ def test_every_figure_is_the_count_of_its_lines(logs, period, zone):
     assert seen > 60
 
 
+@pytest.mark.parametrize("period", [DAY, FORTNIGHT])
+def test_every_command_lists_its_lines(logs, period):
+    """The real search, as somebody runs it who has copied the command."""
+    wanted = {figure["command"]: figure["lines"] for _, figure in figures(report(logs, *period))}
+    assert len(wanted) > 100
+    for command, lines in wanted.items():
+        done = run(*shlex.split(command)[1:], "--count")
+        assert (done.stdout, done.stderr) == (f"{lines}\n", ""), command
+
+
 def test_what_is_known_of_the_day(logs):
     document = report(logs, *DAY)
     tiles = {f["id"]: f["figure"]["value"] for f in document["figures"]}
