@@ -6,6 +6,7 @@
 #include "common/addr.h"
 #include "common/text.h"
 #include "gateway/cli/cli.h"
+#include "gateway/cli/logmerge.h"
 #include "gateway/cli/report.h"
 
 enum { PORTS_SHOWN = 4 };
@@ -293,12 +294,27 @@ static bool take(const struct logset_line *raw, void *arg)
 	return !r->failed;
 }
 
+/* The files of a log, without those that end before the period; of auth.jsonl all, for what was before is what new is compared
+ * with. A file's lines lie between its first one and that of the next file. */
+static struct logset files_of(const struct report *r, const struct logset *set, enum log_file file)
+{
+	struct logset some = *set;
+	while (file != LOG_AUTH && some.count[file] > 1 && some.files[file][1].time != LOGVALUE_NONE &&
+		some.files[file][1].time + LOGMERGE_MARGIN_USEC < r->since) {
+		some.files[file]++;
+		some.count[file]--;
+	}
+	return some;
+}
+
 int report_collect(struct report *r, const struct logset *set)
 {
 	int code = CLI_OK;
 	r->reaches = LOGVALUE_NONE;
-	for (enum log_file i = 0; i < LOG_FILES && !code; i++)
-		code = logset_read(set, i, take, &(struct pass){r, i});
+	for (enum log_file i = 0; i < LOG_FILES && !code; i++) {
+		const struct logset some = files_of(r, set, i);
+		code = logset_read(&some, i, take, &(struct pass){r, i});
+	}
 	if (!code && r->failed)
 		code = cli_fail(CLI_FAILED, "free some memory and try again", "out of memory");
 	return code;

@@ -94,17 +94,24 @@ class Logs:
         self.put("audit", when, action, outcome, reason, **parts)
 
     def write(self, folder):
-        """auth in two files, the older one compressed, as logrotate leaves them."""
+        """As logrotate leaves them: auth in two files, the older one compressed; access in one for each day."""
         os.makedirs(folder, exist_ok=True)
         for file, lines in self.lines.items():
-            texts = [compose(file, number, when, parts)
-                     for number, (when, parts) in enumerate(sorted(lines, key=lambda line: line[0]), 1)]
-            cut = len(texts) // 2 if file == "auth" else 0
-            if cut:
-                with gzip.GzipFile(f"{folder}/{file}.jsonl-20261117.gz", "wb", mtime=0) as f:
-                    f.write("".join(texts[:cut]).encode())
-            with open(f"{folder}/{file}.jsonl", "w", encoding="utf-8") as f:
-                f.writelines(texts[cut:])
+            files = {}
+            for number, (when, parts) in enumerate(sorted(lines, key=lambda line: line[0]), 1):
+                files.setdefault(name_of(file, when), []).append(compose(file, number, when, parts))
+            for name, texts in files.items():
+                text = "".join(texts).encode()
+                with open(f"{folder}/{name}", "wb") as f:
+                    f.write(gzip.compress(text, mtime=0) if name.endswith(".gz") else text)
+            open(f"{folder}/{file}.jsonl", "ab").close()
+
+
+def name_of(file, when):
+    day = when + datetime.timedelta(days=1)
+    if file == "auth" and when < FIRST + datetime.timedelta(days=7):
+        return "auth.jsonl-20241116.gz"
+    return f"access.jsonl-{day:%Y%m%d}" if file == "access" and day < LAST else f"{file}.jsonl"
 
 
 def stamp(when):

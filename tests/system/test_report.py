@@ -369,6 +369,17 @@ def test_strangers_cannot_fill_the_memory(tmp_path):
     assert note.startswith("There were more than 8192 different ones")
 
 
+def test_files_from_before_the_period_are_not_read(logs, tmp_path):
+    """But those of auth, which tell what is new."""
+    folder = str(tmp_path)
+    subprocess.run(["cp", "-r", f"{logs}/.", folder], check=True)
+    with open(f"{folder}/access.jsonl-20241111", "a") as f:
+        f.write("no line of ours\n")
+    unread = "look: Lines of the logs that could not be read: 1."
+    assert unread not in attention(report(folder, *DAY, "--no-verify", "--lang", "en"))
+    assert unread in attention(report(folder, *FORTNIGHT, "--no-verify", "--lang", "en"))
+
+
 def test_logs_of_another_machine(logs):
     """Without keys the figures are the same, and nobody vouches for the lines."""
     document = report(logs, *DAY, "--key", "/nonexistent", "--lang", "en")
