@@ -20,6 +20,7 @@ static const struct {
 	{"timeout", "not answered in time", "時間切れ"},
 	{"aborted", "given up by the user", "利用者が中断"},
 	{"backend-unavailable", "PAM or directory away", "認証基盤に接続できない"},
+	{"session-over", "renewed after its session's end", "セッション終了後の延長"},
 	{"log-full", "no room for logs", "ログの空き容量不足"},
 	{"internal-error", "internal error", "内部エラー"},
 	/* devices */
