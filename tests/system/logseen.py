@@ -38,5 +38,5 @@ def never_seen():
 def is_whole_run(session):
     """Were all tests of this folder asked for, without a choice?"""
     option = session.config.option
-    chosen = option.keyword or option.markexpr or getattr(option, "lf", False) or any("::" in a for a in session.config.args)
+    chosen = option.keyword or option.markexpr or option.collectonly or getattr(option, "lf", False) or any("::" in a for a in session.config.args)
     return not chosen and set(glob.glob(f"{HERE}/test_*.py")) <= {str(item.path) for item in session.items}

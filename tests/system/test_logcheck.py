@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """log-schema.json fits the program and the documents made from it, and logcheck.py finds what is wrong."""
+import collections
 import copy
 import gzip
 import json
@@ -9,6 +10,7 @@ import re
 import pytest
 
 import logcheck
+import logseen
 from logcheck import SCHEMA, check_event, check_file, check_folder, flatten
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -165,6 +167,20 @@ def test_folder_with_rotated_files(tmp_path, capsys):
     assert "follows 4" in capsys.readouterr().out
     assert logcheck.main([str(tmp_path / "missing.jsonl")]) == 2
     assert logcheck.main([]) == 2
+
+
+def test_what_a_closed_world_left_is_checked_and_counted(tmp_path, monkeypatch):
+    monkeypatch.setattr(logseen, "LOGS", str(tmp_path))
+    monkeypatch.setattr(logseen, "SEEN", collections.Counter())
+    assert logseen.check() == []
+    empty_folder(tmp_path)
+    (tmp_path / "audit.jsonl").write_text("".join(numbered(1, 2)) + '{"half')
+    assert logseen.check() == []
+    assert logseen.SEEN == {("gateway-stopped", None): 2, ("log-opened", "start"): 2}
+    actions, reasons = logseen.never_seen()
+    assert "alert" in actions and not {"gateway-stopped", "log-opened"} & set(actions) and reasons == ["log-opened rotation"]
+    (tmp_path / "audit.jsonl").write_text("".join([*numbered(1, 2), *numbered(4, 1)]))
+    assert "event.sequence 4 follows 2" in logseen.check()[0]
 
 
 def test_flatten():
