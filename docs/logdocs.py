@@ -205,8 +205,9 @@ def at(path, value):
     return value
 
 
-def must(paths):
-    """All of them, unless the line says that some of its fields had to be left out."""
+def must(schema, paths):
+    """All of them that nothing may lack, unless the line says that some of its fields had to be left out."""
+    paths = [p for p in paths if not schema["fields"][p].get("may_lack")]
     return {"if": {"not": {"$ref": "#/$defs/cut"}}, "then": wanted(tree(paths, lambda _: None))}
 
 
@@ -220,10 +221,10 @@ def standard_action(schema, rule):
     if rule.get("reason_required"):
         must_have = [*must_have, "event.reason"]
     has = wanted({"event": {"reason": None}})
-    conditions = [{"if": {"allOf": [has, at("event.reason", {"const": word})]}, "then": must(paths_of(schema, w))}
-                  for word, w in rule.get("when", {}).items()]
+    conditions = [{"if": {"allOf": [has, at("event.reason", {"const": word})]}, "then": must(schema, paths_of(schema, when))}
+                  for word, when in rule.get("when", {}).items()]
     shape = closed(tree(dict.fromkeys(known), lambda p: {"$ref": f"#/$defs/fields/{p}"}))
-    return {"description": rule["meaning"], **shape, "allOf": [*fixed, *([must(must_have)] if must_have else []), *conditions]}
+    return {"description": rule["meaning"], **shape, "allOf": [*fixed, must(schema, must_have), *conditions]}
 
 
 def by_line(value, depth=3):

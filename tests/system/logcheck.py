@@ -79,6 +79,10 @@ def _unique(pairs):
     return dict(pairs)
 
 
+# Parts name these as well, but not everything has them.
+_MAY_LACK = {path for path, field in SCHEMA["fields"].items() if field.get("may_lack")}
+
+
 def _paths(rule, parts="parts", fields="required"):
     return set(rule.get(fields, [])).union(*(SCHEMA["parts"][p] for p in rule.get(parts, [])))
 
@@ -100,14 +104,14 @@ def _check_rule(flat, rule, file):
         yield f"event.reason {reason!r} is none of {list(rule.get('reasons', []))}"
     dropped = set(flat.get("sekisho.dropped", []))
     wanted = set(every["required"]) | _paths(rule) | _paths(rule.get("when", {}).get(reason, {}))
-    for path in sorted(wanted - flat.keys() - dropped):
+    for path in sorted(wanted - _MAY_LACK - flat.keys() - dropped):
         yield f"{path} is missing"
     known = wanted | set(every["optional"]) | set(rule.get("optional", [])) | _paths(rule, "optional_parts", "")
     for path in sorted(flat.keys() - known):
         yield f"{path} is not documented for this action"
     for part in rule.get("optional_parts", []):
         # Of the optional parts none is torn apart; what another part has as well (an address) says nothing about this one.
-        own = set(SCHEMA["parts"][part]) - wanted - set(every["optional"])
+        own = set(SCHEMA["parts"][part]) - wanted - set(every["optional"]) - _MAY_LACK
         if own & flat.keys() and own - flat.keys() - dropped:
             yield f"{', '.join(sorted(own - flat.keys()))} is missing beside {', '.join(sorted(own & flat.keys()))}"
 

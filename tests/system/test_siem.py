@@ -18,7 +18,7 @@ STATUS = {"unknown": "0 Unknown", "success": "1 Success", "failure": "2 Failure"
 CLASSES = {
     "1008 Event Log Activity": {6: "Start", 7: "Stop"},
     "2004 Detection Finding": {1: "Create"},
-    "3001 Account Change": {2: "Enable", 5: "Disable"},
+    "3001 Account Change": {2: "Enable", 3: "Password Change", 5: "Disable"},
     "3002 Authentication": {1: "Logon", 2: "Logoff"},
     "3003 Authorize Session": {1: "Assign Privileges"},
     "3004 Entity Management": {3: "Update", 6: "Enroll", 7: "Unenroll", 9: "Disable", 12: "Suspend", 13: "Resume"},
