@@ -16,6 +16,7 @@
 #include "gateway/peer.h"
 #include "gateway/session.h"
 
+enum { WHO_SLOTS = 64 };
 #define KEPT_NAME "connections" /* of the socket, at the supervisor's */
 
 struct access {
@@ -26,6 +27,7 @@ struct access {
 	uint64_t left_out; /* since it is */
 	struct session past; /* the last that was looked up in the ledger; serial 0: none */
 	struct addr past_source;
+	struct access_who who[WHO_SLOTS]; /* by serial */
 };
 
 /* ---- whose connection, and by which line ---- */
@@ -102,7 +104,7 @@ static void record(struct gateway *g, enum access_action action, const char *rea
 		story.outer = peer && peer->endpoint.addr.family ? &peer->endpoint : &story.session->row.endpoint;
 	if (s && action == ACCESS_CLOSED)
 		session_count_flow(s, r);
-	if (access_line(&story, event, rest) == 0)
+	if (access_line(&story, &g->access->who[r->serial % WHO_SLOTS], event, rest) == 0)
 		(void)log_write_text(g->log, LOG_ACCESS, time_now(), event, rest);
 	else
 		say_error("a connection's record is too long for a line; this is a fault of the program, report it");

@@ -106,10 +106,15 @@ static void put_network(struct jsonline *l, const struct flow_record *r)
 	jsonline_put(l, "},");
 }
 
-static void put_session(struct jsonline *l, const struct access_story *s)
+/* Up to where the rule's generation goes, and without the brace behind it. */
+static void put_who(struct jsonline *l, const struct access_story *s)
 {
 	const struct session *session = s->session;
 	char id[DEVICE_ID_TEXT], key[KEY_TEXT];
+	if (session->row.opened) {
+		put_text(l, "\"user\":{\"name\":", session->row.user);
+		jsonline_put(l, "},");
+	}
 	put_text(l, "\"device\":{\"id\":", device_id_format(session->device.id, id));
 	put_text(l, "},\"sekisho\":{\"device\":{\"key\":", key_format(&session->device.public_key, key));
 	put_text(l, ",\"class\":", device_class_name(session->device.device_class));
@@ -128,22 +133,39 @@ static void put_session(struct jsonline *l, const struct access_story *s)
 		jsonline_time(l, session->row.opened);
 		jsonline_put(l, "}");
 	}
+}
+
+static bool is_of(const struct access_who *who, const struct access_story *s)
+{
+	return who->size && who->serial == s->session->serial && who->device == s->session->device.id &&
+	       who->opened == s->session->row.opened && endpoint_equal(&who->outer, s->outer);
+}
+
+static void put_session(struct jsonline *l, const struct access_story *s, struct access_who *who)
+{
+	if (!is_of(who, s)) {
+		struct jsonline fresh = {.data = who->text, .size = sizeof who->text};
+		put_who(&fresh, s);
+		l->full |= fresh.full;
+		who->size = fresh.full ? 0 : fresh.used;
+		who->serial = s->session->serial;
+		who->device = s->session->device.id;
+		who->opened = s->session->row.opened;
+		who->outer = *s->outer;
+	}
+	jsonline_copy(l, who->text, who->size);
 	if (s->rule) {
 		put_number(l, ",\"acl\":{\"generation\":", s->generation);
 		jsonline_put(l, "}");
 	}
 	jsonline_put(l, "},");
-	if (session->row.opened) {
-		put_text(l, "\"user\":{\"name\":", session->row.user);
-		jsonline_put(l, "},");
-	}
 }
 
-static void put_rest(struct jsonline *l, const struct access_story *s)
+static void put_rest(struct jsonline *l, const struct access_story *s, struct access_who *who)
 {
 	char rule[EVENT_RULE_TEXT];
 	if (s->session)
-		put_session(l, s);
+		put_session(l, s, who);
 	if (s->rule) {
 		put_text(l, "\"rule\":{\"name\":", event_rule_format(s->rule->file, s->rule->line, rule));
 		jsonline_put(l, "},");
@@ -163,10 +185,11 @@ static int finish(struct jsonline *l)
 	return 0;
 }
 
-int access_line(const struct access_story *s, char event[static ACCESS_EVENT_MAX], char rest[static ACCESS_REST_MAX])
+int access_line(const struct access_story *s, struct access_who *who, char event[static ACCESS_EVENT_MAX],
+	char rest[static ACCESS_REST_MAX])
 {
 	struct jsonline first = {.data = event, .size = ACCESS_EVENT_MAX}, second = {.data = rest, .size = ACCESS_REST_MAX};
 	put_event(&first, s);
-	put_rest(&second, s);
+	put_rest(&second, s, who);
 	return finish(&first) < 0 ? -EMSGSIZE : finish(&second);
 }

@@ -20,9 +20,20 @@ struct access_story {
 	uint64_t generation; /* of the rule */
 };
 
-enum { ACCESS_EVENT_MAX = 512, ACCESS_REST_MAX = 12288 };
+enum { ACCESS_EVENT_MAX = 512, ACCESS_REST_MAX = 12288, ACCESS_WHO_MAX = 4096 };
+
+/* What the lines of one session begin with: who, on what, from where. Kept by the caller from one line to the next; all zero: of
+ * none. */
+struct access_who {
+	uint32_t serial, device;
+	int64_t opened;
+	struct endpoint outer;
+	size_t size;
+	char text[ACCESS_WHO_MAX];
+};
 
 /* Composes both parts of the line for log_write_text(). 0, or -EMSGSIZE. */
-int access_line(const struct access_story *s, char event[static ACCESS_EVENT_MAX], char rest[static ACCESS_REST_MAX]);
+int access_line(const struct access_story *s, struct access_who *who, char event[static ACCESS_EVENT_MAX],
+	char rest[static ACCESS_REST_MAX]);
 
 #endif

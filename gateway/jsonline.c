@@ -15,7 +15,7 @@ enum {
 
 static const int64_t YEAR_10000 = INT64_C(253402300800) * 1000000;
 
-static void put(struct jsonline *l, const char *text, size_t size)
+void jsonline_copy(struct jsonline *l, const char *text, size_t size)
 {
 	if (size > l->size - l->used) {
 		l->full = true;
@@ -25,37 +25,46 @@ static void put(struct jsonline *l, const char *text, size_t size)
 	l->used += size;
 }
 
-void jsonline_put(struct jsonline *l, const char *text)
+/* Is it such that text_safe() would leave it alone? */
+static bool is_plain(const char *text, size_t size)
 {
-	put(l, text, strlen(text));
+	for (size_t i = 0; i < size; i++)
+		if (text[i] < ' ' || text[i] > '~')
+			return false;
+	return size < TEXT_MAX;
 }
 
 void jsonline_text(struct jsonline *l, const char *text)
 {
 	char safe[TEXT_MAX];
-	put(l, "\"", 1);
+	jsonline_copy(l, "\"", 1);
 	/* Free of control characters from here on: only these two are left to be escaped. */
-	for (const char *from = text_safe(text, safe, sizeof safe); *from;) {
+	for (const char *from = is_plain(text, strlen(text)) ? text : text_safe(text, safe, sizeof safe); *from;) {
 		size_t plain = strcspn(from, "\"\\");
-		put(l, from, plain);
+		jsonline_copy(l, from, plain);
 		from += plain;
 		if (*from) {
-			put(l, "\\", 1);
-			put(l, from++, 1);
+			jsonline_copy(l, "\\", 1);
+			jsonline_copy(l, from++, 1);
 		}
 	}
-	put(l, "\"", 1);
+	jsonline_copy(l, "\"", 1);
+}
+
+/* Writes the digits before `end`; where they begin. */
+static char *digits(uint64_t number, char *end)
+{
+	do {
+		*--end = (char)('0' + number % 10);
+		number /= 10;
+	} while (number);
+	return end;
 }
 
 void jsonline_number(struct jsonline *l, uint64_t number)
 {
-	char digits[NUMBER_MAX];
-	size_t at = sizeof digits;
-	do {
-		digits[--at] = (char)('0' + number % 10);
-		number /= 10;
-	} while (number);
-	put(l, digits + at, sizeof digits - at);
+	char text[NUMBER_MAX], *from = digits(number, text + sizeof text);
+	jsonline_copy(l, from, (size_t)(text + sizeof text - from));
 }
 
 /* `text` of a minute, as "2026-11-23T10:05:??.??????+09:00". */
@@ -78,9 +87,9 @@ void jsonline_time(struct jsonline *l, int64_t usec)
 	char text[TIME_TEXT];
 	int64_t rest = usec % 60000000;
 	if (usec < 0 || usec >= YEAR_10000) { /* of another shape, and in no hurry */
-		put(l, "\"", 1);
+		jsonline_copy(l, "\"", 1);
 		jsonline_put(l, time_format(usec, text));
-		put(l, "\"", 1);
+		jsonline_copy(l, "\"", 1);
 		return;
 	}
 	memcpy(text, minute_text(usec / 60000000), sizeof text);
@@ -90,15 +99,25 @@ void jsonline_time(struct jsonline *l, int64_t usec)
 	rest %= 1000000;
 	for (size_t i = SECOND_SIZE - 1; i > 2; i--, rest /= 10)
 		seconds[i] = (char)('0' + rest % 10);
-	put(l, "\"", 1);
+	jsonline_copy(l, "\"", 1);
 	jsonline_put(l, text);
-	put(l, "\"", 1);
+	jsonline_copy(l, "\"", 1);
 }
 
 void jsonline_address(struct jsonline *l, const struct addr *a)
 {
-	char text[ADDR_TEXT];
-	put(l, "\"", 1);
-	jsonline_put(l, addr_format(a, text));
-	put(l, "\"", 1);
+	char text[ADDR_TEXT], *from = text + sizeof text;
+	if (a->family != 4) {
+		jsonline_copy(l, "\"", 1);
+		jsonline_put(l, addr_format(a, text));
+		jsonline_copy(l, "\"", 1);
+		return;
+	}
+	/* inet_ntop(3) goes by way of printf(3). */
+	*--from = '"';
+	for (int i = 3; i >= 0; i--) {
+		from = digits(a->bytes[i], from);
+		*--from = i ? '.' : '"';
+	}
+	jsonline_copy(l, from, (size_t)(text + sizeof text - from));
 }

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "common/addr.h"
 
@@ -19,7 +20,11 @@ struct jsonline {
 };
 
 /* Text as it is: punctuation, names of members, values known to need no escapes. */
-void jsonline_put(struct jsonline *l, const char *text);
+void jsonline_copy(struct jsonline *l, const char *text, size_t size);
+static inline void jsonline_put(struct jsonline *l, const char *text)
+{
+	jsonline_copy(l, text, strlen(text)); /* here, so that a constant's is known when this is compiled */
+}
 
 /* A string in quotes: made safe as all text of the log (text_safe()), then escaped (RFC 8259 section 7). */
 void jsonline_text(struct jsonline *l, const char *text);

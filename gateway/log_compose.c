@@ -113,9 +113,9 @@ ssize_t log_compose_text(const char *event, const char *rest, const struct log_e
 	jsonline_number(&l, envelope->sequence);
 	jsonline_put(&l, ",");
 	jsonline_put(&l, event);
-	jsonline_put(&l, ",\"dataset\":");
-	jsonline_text(&l, envelope->dataset);
-	jsonline_put(&l, "},");
+	jsonline_put(&l, ",\"dataset\":\"");
+	jsonline_put(&l, envelope->dataset);
+	jsonline_put(&l, "\"},");
 	jsonline_put(&l, rest);
 	jsonline_put(&l, "\"observer\":{\"name\":");
 	jsonline_text(&l, envelope->observer);

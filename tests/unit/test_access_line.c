@@ -22,6 +22,7 @@
 static struct session person;
 static struct flow_record flow;
 static struct endpoint outer;
+static struct access_who who;
 
 static void address(const char *text, struct addr *out)
 {
@@ -62,7 +63,7 @@ static json_t *line(const struct access_story *s)
 	const struct log_envelope envelope = {
 		.when = INT64_C(1795396600000001), .sequence = 42, .dataset = "sekisho.access", .observer = "gw1"};
 	json_error_t error;
-	assert_int_equal(access_line(s, event, rest), 0);
+	assert_int_equal(access_line(s, &who, event, rest), 0);
 	ssize_t size = log_compose_text(event, rest, &envelope, text);
 	assert_true(size > 0 && text[size - 1] == '\n' && !memchr(text, '\n', (size_t)size - 1));
 	json_t *whole = json_loadb(text, (size_t)size, JSON_REJECT_DUPLICATES, &error);
