@@ -137,8 +137,14 @@ static void seal_if_due(struct log *l, enum log_file file, const char *reason)
 static void tell_gap(struct log *l, enum log_file file, int64_t count, const char *reason)
 {
 	log_trouble_over(l, LOG_TROUBLE_GAP, file); /* each is news */
-	log_trouble_note(l, LOG_TROUBLE_GAP, file, "%lld event(s) are missing in %s (%s): its log-gap says from when to when",
-		(long long)count, files[file].name, reason);
+	if (count)
+		log_trouble_note(l, LOG_TROUBLE_GAP, file,
+			"%lld event(s) are missing in %s (%s): its log-gap says from when to when", (long long)count,
+			files[file].name, reason);
+	else
+		log_trouble_note(l, LOG_TROUBLE_GAP, file,
+			"events may be missing in %s, nobody knows how many (%s): its log-gap says from when to when",
+			files[file].name, reason);
 }
 
 int log_record_missing(struct log *l, enum log_file file)
