@@ -108,12 +108,16 @@ BENCHES := $(B)/tests/policy_bench $(B)/tests/firewall_bench
 # Small programs that system tests run beside the product.
 TEST_TOOLS := $(B)/tests/log_lines $(if $(wildcard tests/system/firewall_driver.c),$(B)/tests/firewall_driver) \
 	$(if $(wildcard tests/oracle/oracle.c),$(B)/tests/run_oracle) \
+	$(if $(wildcard tests/bench/flow_flood.c),$(B)/tests/flow_flood) \
 	$(if $(wildcard tests/system/pam_script.c),$(B)/tests/pam_script.so) \
 	$(if $(wildcard tests/system/gateway_shim.c),$(B)/tests/gateway_shim.so)
 $(B)/tests/firewall_driver: tests/system/firewall_driver.c $(LIB_all)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -Wno-missing-prototypes -MMD -MP -MF $@.d $(ALL_LDFLAGS) -o $@ $< -Wl,--start-group $(LIB_all) -Wl,--end-group $(LIBS_all)
 $(B)/tests/run_oracle: $(call obj,$(call src,tests/oracle)) $(LIB_all)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(LIB_all) -Wl,--end-group $(LIBS_all)
+$(B)/tests/flow_flood: $(B)/tests/bench/flow_flood.o $(LIB_all)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(LIB_all) -Wl,--end-group $(LIBS_all)
 # Loaded before the sanitizers' own library, so it cannot have theirs.
@@ -221,6 +225,10 @@ $(B)/tests/firewall_bench: $(B)/tests/bench/firewall_bench.o $(B)/tests/oracle/o
 bench-firewall: $(B)/tests/firewall_bench ## times of changes of the ruleset, and its cost for a packet (as root; part of bench)
 	$(SYSTEM) $(PYTHON) tests/bench/firewall_bench.py
 
+.PHONY: bench-log
+bench-log: all $(B)/tests/flow_flood ## connections recorded a second, what that costs, and that none is missing (as root; part of bench)
+	$(SYSTEM) $(PYTHON) tests/bench/log_bench.py
+
 .PHONY: bench
 bench: ## throughput with and without our rules, times of admission, login and the end of a session (as root)
 	tests/deps
@@ -228,6 +236,7 @@ bench: ## throughput with and without our rules, times of admission, login and t
 	$(MAKE) bench-policy
 	$(MAKE) bench-firewall
 	$(MAKE) bench-search
+	$(MAKE) bench-log
 	$(SYSTEM) $(PYTHON) tests/bench/bench.py
 
 SOURCES := $(sort $(wildcard common/*.c config/*.c gateway/*.c gateway/cli/*.c auth/*.c))

@@ -2,6 +2,7 @@
 """Every connection of a phone is on record just once, with the line that allowed it, whatever ended it; and what the kernel could
 not report is counted."""
 import ctypes
+import json
 import os
 import re
 import signal
@@ -10,7 +11,7 @@ import subprocess
 import sys
 
 from netns import SLOWER
-from world import INTRANET, ROOT, field, wait_until
+from world import BUILD, INTRANET, ROOT, field, wait_until
 
 SETTINGS = {"peer_idle": "1h"}
 RULE = "groups/soumu.acl:2"
@@ -44,14 +45,20 @@ def logcheck():
 
 
 class Watch:
-    """The lines of access.jsonl that come from now on."""
+    """The lines of access.jsonl that come from now on, each read once."""
 
     def __init__(self, world):
-        self.world = world
-        self.after = world.logs("access")[-1]["event"]["sequence"]
+        self.world, self.events = world, []
+        self.file = open("/var/log/sekisho/access.jsonl", "rb")
+        self.file.seek(0, os.SEEK_END)
 
     def lines(self, action, **wanted):
-        return [e for e in self.world.logs("access", action, **wanted) if e["event"]["sequence"] > self.after]
+        while (line := self.file.readline()).endswith(b"\n"):
+            self.events.append(json.loads(line))
+        self.file.seek(-len(line), os.SEEK_CUR)
+        wanted = {path.replace("__", "."): value for path, value in wanted.items()}
+        return [e for e in self.events if e["event"]["action"] == action and
+                all(field(e, path) == value for path, value in wanted.items())]
 
     def closed(self, sockets_port=None, **wanted):
         if sockets_port:
@@ -327,6 +334,56 @@ def test_missed_beginnings_of_what_is_open_are_told_late(world, device, session)
     assert len(watch.closed()) == count and not watch.gaps("kernel-overrun")
     starts = {(field(e, "source.port"), field(e, "event.start")) for e in opened}
     assert len(starts & {(field(e, "source.port"), field(e, "event.start")) for e in watch.closed()}) > 0
+    world.configure(connection_opened=None)
+    world.sekisho("reload")
+    logcheck()
+
+
+def test_a_flood(world, device, session):
+    """Far more than the socket's buffer holds, ended all at once, with beginnings: kernel, lines and gaps have equal counts."""
+    world.configure(connection_opened="on")
+    world.sekisho("reload")
+    watch = Watch(world)
+    squeeze(world, 1000000)
+    count = sum(flood(world, session, *ends) for ends in ((device.v4, INTRANET[0], 12000), (device.v6, INTRANET[1], 6000)))
+    wait_until(lambda: len(watch.closed()) >= count, 60, "all ends")
+    wait_until(lambda: sum_gaps(watch, "connections that began") + len(watch.lines("connection-opened")) >= count, 60, "the gaps")
+    assert len(watch.closed()) == count == sum_gaps(watch, "connections that began") + len(watch.lines("connection-opened"))
+    ended = {(field(e, "source.ip"), field(e, "source.port"), field(e, "event.start")) for e in watch.closed()}
+    assert len(ended) == count
+    assert all(field(e, "rule.name") == RULE and field(e, "user.name") == "t-yamada" for e in watch.closed())
+    world.configure(connection_opened=None)
+    world.sekisho("reload")
+    assert world.sekisho("session", "list", "--json")[0]["connections"] >= count
+    logcheck()
+
+
+def flood(world, session, source, destination, count):
+    """Connections with the session's mark, from the kernel's own table (tests/bench/flow_flood.c); how many were made."""
+    done = world.gw.run(f"{BUILD}/tests/flow_flood", str(session["id"] << 12 | 1), source, destination, str(count), str(count),
+                        capture_output=True)
+    return int(done.stdout.split()[0])
+
+
+def test_thinned_while_there_is_little_room(world, device, session):
+    world.configure(connection_opened="on")
+    world.sekisho("reload")
+    watch = Watch(world)
+    free = os.statvfs("/var/log/sekisho")
+    free = free.f_bavail * free.f_frsize >> 20
+    world.configure(log_space_reserve="1", log_space_low=str(free + 100))
+    world.sekisho("reload")
+    wait_until(lambda: watch.lines("log-thinned", event__reason="space-low"), what="the log is thinned")
+    delete(world, "-p", "udp", "--orig-port-src", str(local_port(udp(world, INTRANET[0]))))
+    wait_until(lambda: len(watch.closed()) == 1, what="the end, which is recorded")
+    assert not watch.lines("connection-opened")
+    world.configure(log_space_reserve=None, log_space_low=None)
+    world.sekisho("reload")
+    back = wait_until(lambda: watch.lines("log-thinned", event__reason="space-back"), what="the log is whole again")
+    assert len(back) == 1 and field(back[0], "sekisho.count") == 1
+    flow = udp(world, INTRANET[0])
+    assert len(wait_until(lambda: watch.lines("connection-opened"), what="a beginning")) == 1
+    flow.close()
     world.configure(connection_opened=None)
     world.sekisho("reload")
     logcheck()
