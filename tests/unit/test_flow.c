@@ -272,26 +272,10 @@ static void flood(unsigned count)
 	assert_int_equal(open_flows(9), count);
 }
 
-/* With a buffer for a fraction of them: whatever does not fit comes later, and flow_end() waits for it. */
-static void test_none_lost(void **state)
+static void read_until(unsigned count)
 {
-	/* No more than half of the table, which is small on small machines; 50 bytes for each, of which one takes about 1,000. */
-	unsigned count = sysctl_value("nf_conntrack_max") < 40000 ? (unsigned)sysctl_value("nf_conntrack_max") / 2 : 20000;
-	int small = (int)count * 50;
 	int64_t deadline = time_boot() + DEADLINE_USEC;
 
-	(void)state;
-	assert_int_equal(setsockopt(flow_fd(flow), SOL_SOCKET, SO_RCVBUFFORCE, &small, sizeof small), 0);
-	flood(count);
-	seen.count = 0;
-	assert_int_equal(flow_end(flow, 9), 0);
-	assert_int_equal(seen.count, count);
-	assert_int_equal(open_flows(9), 0);
-
-	/* The same when somebody else deletes them while we do not read. */
-	flood(count);
-	seen.count = 0;
-	assert_int_equal(RUN_QUIET("conntrack", "-D", "-m", "0x9001"), 0);
 	while (seen.count < count) {
 		struct pollfd p = {.fd = flow_fd(flow), .events = POLLIN};
 		assert_true(time_boot() < deadline);
@@ -299,6 +283,39 @@ static void test_none_lost(void **state)
 		assert_true(flow_read(flow, 64) >= 0);
 	}
 	assert_int_equal(seen.count, count);
+}
+
+/* Many at once: on a busy machine some may come later. */
+static void end_all(uint32_t serial, unsigned count)
+{
+	int r = flow_end(flow, serial);
+
+	if (r != -ETIMEDOUT)
+		assert_int_equal(r, 0);
+	else
+		read_until(count);
+	assert_int_equal(seen.count, count);
+}
+
+/* With a buffer for a fraction of them: whatever does not fit comes later, and flow_end() waits for it. */
+static void test_none_lost(void **state)
+{
+	/* No more than half of the table, which is small on small machines; 50 bytes for each, of which one takes about 1,000. */
+	unsigned count = sysctl_value("nf_conntrack_max") < 40000 ? (unsigned)sysctl_value("nf_conntrack_max") / 2 : 20000;
+	int small = (int)count * 50;
+
+	(void)state;
+	assert_int_equal(setsockopt(flow_fd(flow), SOL_SOCKET, SO_RCVBUFFORCE, &small, sizeof small), 0);
+	flood(count);
+	seen.count = 0;
+	end_all(9, count);
+	assert_int_equal(open_flows(9), 0);
+
+	/* The same when somebody else deletes them while we do not read. */
+	flood(count);
+	seen.count = 0;
+	assert_int_equal(RUN_QUIET("conntrack", "-D", "-m", "0x9001"), 0);
+	read_until(count);
 }
 
 static void squeeze(unsigned count)
@@ -355,15 +372,13 @@ static void test_missed_beginnings(void **state)
 	assert_int_equal(begun.count, count);
 	assert_int_equal(flow_resync(flow), 0);
 	assert_int_equal(begun.count, count);
-	assert_int_equal(flow_end(flow, 9), 0);
-	assert_int_equal(seen.count, count);
+	end_all(9, count);
 	assert_false(flow_lost(flow, &loss));
 
 	seen.count = begun.count = 0;
 	flood(count);
-	assert_int_equal(flow_end(flow, 9), 0);
+	end_all(9, count);
 	assert_int_equal(flow_resync(flow), 0);
-	assert_int_equal(seen.count, count);
 	assert_true(begun.count < count);
 	assert_true(flow_lost(flow, &loss));
 	assert_int_equal(begun.count + loss.count, count);
