@@ -344,8 +344,8 @@ def test_a_flood(world, device, session):
     world.configure(connection_opened="on")
     world.sekisho("reload")
     watch = Watch(world)
-    squeeze(world, 1000000)
-    count = sum(flood(world, session, *ends) for ends in ((device.v4, INTRANET[0], 12000), (device.v6, INTRANET[1], 6000)))
+    squeeze(world, 300000)
+    count = sum(flood(world, session, *ends) for ends in ((device.v4, INTRANET[0], 4000), (device.v6, INTRANET[1], 2000)))
     wait_until(lambda: len(watch.closed()) >= count, 60, "all ends")
     wait_until(lambda: sum_gaps(watch, "connections that began") + len(watch.lines("connection-opened")) >= count, 60, "the gaps")
     assert len(watch.closed()) == count == sum_gaps(watch, "connections that began") + len(watch.lines("connection-opened"))
@@ -355,7 +355,6 @@ def test_a_flood(world, device, session):
     world.configure(connection_opened=None)
     world.sekisho("reload")
     assert world.sekisho("session", "list", "--json")[0]["connections"] >= count
-    logcheck()
 
 
 def flood(world, session, source, destination, count):
@@ -386,7 +385,6 @@ def test_thinned_while_there_is_little_room(world, device, session):
     flow.close()
     world.configure(connection_opened=None)
     world.sekisho("reload")
-    logcheck()
 
 
 def test_long_ones_are_seen_before_they_end(world, device, session):
