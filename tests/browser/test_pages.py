@@ -10,6 +10,7 @@ import sys
 import pytest
 from selenium import webdriver
 from selenium.common.exceptions import WebDriverException
+from selenium.webdriver.chromium.remote_connection import ChromiumRemoteConnection
 from selenium.webdriver.common.by import By
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "system"))
@@ -68,11 +69,14 @@ class Screen:
             options.add_argument(flag)
         options.add_experimental_option("prefs", {"intl.accept_languages": language})
         options.add_experimental_option("mobileEmulation", {"deviceMetrics": {"width": width, "height": 740, "pixelRatio": ratio}})
-        self.driver = webdriver.Remote(DRIVER, options=options)
+        self.driver = webdriver.Remote(ChromiumRemoteConnection(DRIVER, "goog", "chrome"), options=options)
         self.driver.set_page_load_timeout(30)
         self.language, self.width, self.suffix = language, width, f"{language}{'-dark' if dark else ''}{'' if width == 360 else f'-{width}'}"
         if dark:
-            self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": "dark"}]})
+            self.devtools("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": "dark"}]})
+
+    def devtools(self, command, parameters):
+        return self.driver.execute("executeCdpCommand", {"cmd": command, "params": parameters})["value"]
 
     def shot(self, name):
         """A picture of the whole page, and two checks that every page must pass."""
@@ -82,7 +86,7 @@ class Screen:
         assert not small, f"{name}: targets below 44 pixels: {small}"
         assert self.driver.find_element(By.TAG_NAME, "html").get_attribute("lang") == self.language
         high = self.driver.execute_script("return document.documentElement.scrollHeight")
-        picture = self.driver.execute_cdp_cmd("Page.captureScreenshot", {
+        picture = self.devtools("Page.captureScreenshot", {
             "captureBeyondViewport": True, "clip": {"x": 0, "y": 0, "width": self.width, "height": max(high, 200), "scale": 1}})
         with open(f"{SHOTS}/{name}-{self.suffix}.png", "wb") as f:
             f.write(base64.b64decode(picture["data"]))
