@@ -59,9 +59,11 @@ void policy_files_changed(const struct policy *before, const struct policy *afte
 	void (*each)(const struct policy_file_change *, void *), void *arg)
 {
 	const size_t had = before ? before->file_count : 0;
-	for (size_t i = 0, j = 0; i < had || j < after->file_count;) {
+	for (size_t i = 0, j = 0;;) {
 		const struct rule_file *old = i < had ? &before->files[i] : NULL;
 		const struct rule_file *now = j < after->file_count ? &after->files[j] : NULL;
+		if (!old && !now)
+			return;
 		const int order = !old ? 1 : !now ? -1 : policy_file_compare(old, now);
 		struct policy_file_change change = {order < 0 ? old->path : now->path, ""};
 		i += order <= 0;
