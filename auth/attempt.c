@@ -111,7 +111,7 @@ static enum login_reason end(struct talk *t, struct conversation *c, const struc
 	memcpy(m->stage, pamstack_stage_name(r->stage), strlen(pamstack_stage_name(r->stage)) + 1);
 	err = talk_send(t, m);
 	free(groups);
-	if (err < 0 || receive_ack(t, c, &ack) < 0)
+	if (err < 0 || receive_ack(t, c, &ack) < 0 || !ack)
 		return reason != LOGIN_OK ? reason : t->reading ? LOGIN_TIMEOUT : LOGIN_BACKEND_UNAVAILABLE;
 	/* An answer better than the verdict is a fault: stay with the verdict. */
 	if (reason == LOGIN_OK || ack->result != LOGIN_OK)

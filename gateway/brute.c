@@ -49,6 +49,8 @@ int brute_new(struct brute **out)
 
 static void drop(struct tallies *all, struct tally *t)
 {
+	if (!t)
+		return;
 	index_remove(&all->by_key, t);
 	DL_DELETE(all->list, t);
 	all->count--;

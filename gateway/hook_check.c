@@ -54,9 +54,9 @@ int hook_program_resolve(const char *path, char **resolved, char *why, size_t wh
 	*why = '\0';
 	char *real = realpath(path, NULL), *cut = NULL;
 	int r = real ? 0 : -errno;
-	if (r == 0 && !(cut = strdup(real)))
+	if (real && !(cut = strdup(real)))
 		r = -ENOMEM;
-	if (r == 0)
+	if (cut)
 		r = check(cut, why, why_size);
 	if (r < 0 && !*why)
 		snprintf(why, why_size, "%s: %s; put the program there, owned by root, or name another", path, strerror(-r));

@@ -55,15 +55,21 @@ static void report(enum hook_end end, int code)
 
 static int open_pipes(int in[2], int out[2])
 {
-	if (pipe2(in, O_CLOEXEC) < 0)
-		return -errno;
-	if (pipe2(out, O_CLOEXEC) == 0) {
-		if (fcntl(in[1], F_SETFL, O_NONBLOCK) == 0 && fcntl(out[0], F_SETFL, O_NONBLOCK) == 0)
-			return 0;
-		close(out[0]);
-		close(out[1]);
+	int r = pipe2(in, O_CLOEXEC) < 0 ? -errno : 0;
+	if (r < 0)
+		return r;
+	r = pipe2(out, O_CLOEXEC) < 0 ? -errno : 0;
+	if (r < 0)
+		goto close_in;
+	if (fcntl(in[1], F_SETFL, O_NONBLOCK) < 0 || fcntl(out[0], F_SETFL, O_NONBLOCK) < 0) {
+		r = -EIO;
+		goto close_out;
 	}
-	int r = -errno;
+	return 0;
+close_out:
+	close(out[0]);
+	close(out[1]);
+close_in:
 	close(in[0]);
 	close(in[1]);
 	return r;

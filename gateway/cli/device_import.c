@@ -41,10 +41,10 @@ static int file_read(const char *path, struct import *im)
 	char *text = NULL, *room = NULL;
 	size_t size = 0;
 	int error = input_read(AT_FDCWD, path, true, &text, &size);
+	if (!error && !(room = realloc(text, size + 1)))
+		error = -ENOMEM;
 	if (error)
 		input_complain(&d, path, error);
-	else if (!(room = realloc(text, size + 1)))
-		error = -ENOMEM;
 	text = room ? room : text;
 	if (room)
 		im->devices = device_csv_read(path, text, size, details_required(), &d);

@@ -30,7 +30,9 @@ int logkeep_put(struct logkeep *k, const struct logmatch *match)
 		return -ENOMEM;
 	memcpy(text, match->line.text, match->line.size);
 	free(slot->text);
-	*slot = (struct logkeep_line){text, match->line.size, match->file};
+	slot->text = text;
+	slot->size = match->line.size;
+	slot->file = match->file;
 	k->next = (k->next + 1) % k->room;
 	k->count += k->count < k->room;
 	return 0;

@@ -66,11 +66,14 @@ static bool reason_known(json_t *actions, const char *word, struct nearest *n)
 {
 	const char *action, *reason;
 	json_t *entry, *meaning;
-	json_object_foreach(actions, action, entry) json_object_foreach(json_object_get(entry, "reasons"), reason, meaning)
+	json_object_foreach(actions, action, entry)
 	{
-		if (!strcmp(word, reason))
-			return true;
-		nearest_offer(n, reason);
+		json_object_foreach(json_object_get(entry, "reasons"), reason, meaning)
+		{
+			if (!strcmp(word, reason))
+				return true;
+			nearest_offer(n, reason);
+		}
 	}
 	return false;
 }
@@ -81,7 +84,10 @@ static bool action_known(json_t *actions, const char *word, struct nearest *n)
 	json_t *entry;
 	if (json_object_get(actions, word))
 		return true;
-	json_object_foreach(actions, action, entry) nearest_offer(n, action);
+	json_object_foreach(actions, action, entry)
+	{
+		nearest_offer(n, action);
+	}
 	return false;
 }
 

@@ -5,13 +5,11 @@
 __asm__(".section .rodata\n"
 	"logschema_text:\n"
 	".incbin \"share/log-schema.json\"\n"
-	"logschema_text_end:\n"
 	".byte 0\n"
 	".previous\n");
 extern const char logschema_text[] __attribute__((visibility("hidden")));
-extern const char logschema_text_end[] __attribute__((visibility("hidden")));
 
 json_t *logschema_load(void)
 {
-	return json_loadb(logschema_text, (size_t)(logschema_text_end - logschema_text), 0, NULL);
+	return json_loads(logschema_text, 0, NULL);
 }
