@@ -132,6 +132,8 @@ int main(void)
 	confine();
 	drop_privileges();
 	read_settings(&job.settings);
-	/* The gateway keeps the time of each part; this is for when it does not. */
-	return supervise(work, release, &job, job.settings.login_timeout_seconds + ATTEMPT_READING_SECONDS) != 0;
+	/* The gateway keeps the time of each part; this is for when it does not. Reading comes after login-timeout, and only where
+	 * there is something to read. */
+	int64_t reading = access(PATH_TERMS_DIR, F_OK) == 0 ? ATTEMPT_READING_SECONDS : 0;
+	return supervise(work, release, &job, job.settings.login_timeout_seconds + reading) != 0;
 }

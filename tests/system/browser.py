@@ -56,6 +56,11 @@ class Page(html.parser.HTMLParser):
     def text(self):
         return " ".join(self._words)
 
+    @property
+    def waits(self):
+        """Something is under way; a session's page is not waiting, even where it shows itself anew in its last seconds."""
+        return self.refresh and not any(f.action == "/logout" for f in self.forms)
+
     def form(self, *kinds):
         """The first form that has an input of each of these kinds, or None."""
         return next((f for f in self.forms if all(k in f.kinds.values() for k in kinds)), None)
@@ -101,7 +106,7 @@ class Browser:
 
     def settle(self):
         """Follows a page that says 'wait' (meta refresh) until it says something else."""
-        return wait_until(lambda: self.page if not self.page.refresh or not self.get(self.page.refresh).refresh else None, 60)
+        return wait_until(lambda: self.page if not self.page.waits or not self.get(self.page.refresh).waits else None, 60)
 
     def login(self, user, *secrets):
         """Opens the page and answers its questions: first the name, then one secret for each question asked, in order."""

@@ -45,6 +45,7 @@ def test_options_are_those_of_the_help(bare, verb):
 @pytest.mark.parametrize("words, expected", [
     (("device", "add", "nobo"), ["nobody"]),
     (("device", "add", "root", "nobo"), ["nobody"]),
+    (("device", "add", "@nogr"), ["@nogroup"]),
     (("device", "add", "root", "--class", ""), ["ministry", "private", "shared"]),
     (("device", "add", "root", "--class", "p"), ["private"]),
     (("device", "add", "--label", "x", "nobo"), ["nobody"]),

@@ -161,7 +161,9 @@ def test_only_administrators_read_the_archive_and_nobody_the_rest(world):
     assert subprocess.run([*as_user, f"--reuid={ADMIN}", "cat", newest], check=True, capture_output=True).stdout == b"allow files\n"
     assert subprocess.run([*as_user, f"--reuid={NOBODY}", "cat", newest], capture_output=True).returncode == 1
     assert stat.S_IMODE(os.stat("/var/lib/sekisho").st_mode) == 0o711
-    others = set(os.listdir("/var/lib/sekisho")) - {"acl", "log-keys"}  # the latter are public keys
+    desk = os.stat("/var/lib/sekisho/reports")  # each may put his own there, and sees no other's
+    assert (stat.S_IMODE(desk.st_mode), desk.st_gid) == (0o3770, grp.getgrnam("sekisho-desk").gr_gid)
+    others = set(os.listdir("/var/lib/sekisho")) - {"acl", "log-keys", "reports"}  # log-keys are public
     assert "ledger.db" in others and "ledger.db-wal" in others
     for name in others:
         assert stat.S_IMODE(os.stat(f"/var/lib/sekisho/{name}").st_mode) == 0o600, name
