@@ -19,6 +19,7 @@
 #define PATH_FLOWS_SHUT PATH_FLOWS ".shut" /* the same, and nothing has passed since */
 #define PATH_LOG_DIR "/var/log/sekisho" /* sekisho:sekisho-logs 2750 */
 #define PATH_RUN_DIR "/run/sekisho" /* sekisho:sekisho 0755 */
+#define PATH_TALLY PATH_RUN_DIR "/refused" /* which refused packets are not on record yet */
 #define PATH_CONTROL_SOCKET PATH_RUN_DIR "/control" /* the sekisho command -> gateway */
 #define PATH_PORTAL_SOCKET PATH_RUN_DIR "/portal" /* sekisho-portal -> gateway */
 #define PATH_VERDICT_SOCKET PATH_RUN_DIR "/verdict" /* sekisho-auth -> gateway */

@@ -188,7 +188,7 @@ int access_open(struct gateway *g, char *why, size_t why_size)
 	return 0;
 }
 
-static void log_down(struct gateway *g, const char *what)
+void access_log_down(struct gateway *g, const char *what)
 {
 	json_t *e = event_new("log-gap", NULL, "gateway-down");
 	event_text(e, "sekisho.gap.what", what);
@@ -212,9 +212,9 @@ void access_resume(struct gateway *g)
 	flow_left_forget(PATH_FLOWS_SHUT);
 	if (g->last_line && flow_inherited(g->flow)) {
 		if (!g->was_clean)
-			log_down(g, "the connection that was being recorded, if there was one");
+			access_log_down(g, "the connection that was being recorded, if there was one");
 	} else if (g->last_line && !all_known) {
-		log_down(g, "connections that ended meanwhile");
+		access_log_down(g, "connections that ended meanwhile");
 	}
 	access_settings(g);
 }

@@ -29,7 +29,19 @@ void access_tick(struct gateway *g);
 /* Notes what is open, for the next run, and closes the reader. */
 void access_close(struct gateway *g);
 
+/* Records that something of which nobody knows how many may have happened between the last run and this one. */
+void access_log_down(struct gateway *g, const char *what);
+
 /* Callback of nflog.h; `arg` is the gateway. */
 void access_refused(const struct nflog_packet *p, void *arg);
+
+/* Before refused packets are read for the first time: records how many there were while nobody read them. */
+void access_refused_resume(struct gateway *g);
+
+/* The poll's look: records how many were refused, and got no line of their own, before the last look. */
+void access_refused_look(struct gateway *g);
+
+/* Reads what is there, stops reading, writes what was still being merged, and records how many are left. */
+void access_refused_close(struct gateway *g);
 
 #endif

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Refused attempts, and the line that denied them. */
+/* Refused attempts, the line that denied them, and how many have no line of their own. */
 #include <stdio.h>
 #include <string.h>
 
+#include "common/say.h"
 #include "gateway/access.h"
+#include "gateway/enforcement.h"
 #include "gateway/event.h"
 #include "gateway/merge.h"
 #include "gateway/peer.h"
 #include "gateway/session.h"
+#include "gateway/tally.h"
 
 /* The line that decided, and the generation it is a line of. */
 static void put_rule(struct gateway *g, json_t *e, const struct rule_ref *rule)
@@ -71,5 +74,53 @@ void access_refused(const struct nflog_packet *p, void *arg)
 	if (known)
 		secret_wipe(&d.preshared, sizeof d.preshared);
 	event_flow(e, p->proto, &p->source, &p->destination);
-	merge_first(g->refusals, &key, sizeof key, LOG_ACCESS, now, e, false);
+	merge_first(g->refusals, &key, sizeof key, LOG_ACCESS, now, e, false, tally_owed(g->tally, p->prefix));
+}
+
+/* ---- those that have no line ---- */
+
+enum { BATCHES = 32, TURNS_MAX = 128 };
+
+void access_refused_resume(struct gateway *g)
+{
+	/* A crash of the machine takes the tally with it, and somebody may have removed the file. */
+	bool unknown = g->rebooted ? !g->was_clean : tally_is_new(g->tally);
+	if (g->rebooted && tally_is_new(g->tally))
+		tally_anew(g->tally); /* the table is of this boot, and nobody has read its counters yet */
+	enforcement_count(g);
+	tally_settle(g->tally, g->log, NULL, "unread");
+	if (unknown && g->last_line)
+		access_log_down(g, "refused packets");
+}
+
+static void drain(struct gateway *g)
+{
+	int r = 1;
+	for (unsigned i = 0; i < TURNS_MAX && r > 0; i++)
+		r = nflog_read(g->refusal_log, BATCHES);
+	if (r < 0)
+		say_warning("cannot read refused packets: %s", strerror(-r));
+}
+
+void access_refused_look(struct gateway *g)
+{
+	if (!tally_ripe(g->tally, time_now()))
+		return;
+	drain(g);
+	tally_settle(g->tally, g->log, g->refusals, "kernel-overrun");
+	enforcement_count(g);
+}
+
+void access_refused_close(struct gateway *g)
+{
+	if (g->running)
+		drain(g);
+	nflog_close(g->refusal_log);
+	merge_free(g->refusals);
+	g->refusals = NULL;
+	if (g->running) {
+		enforcement_count(g);
+		tally_settle(g->tally, g->log, NULL, "unread");
+	}
+	tally_close(g->tally);
 }

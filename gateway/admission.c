@@ -85,7 +85,7 @@ static void refuse(struct gateway *g, const struct knock *knock, const struct de
 	event_endpoint(e, from);
 	if (line && line->file)
 		event_rule(e, line->file, line->line);
-	merge_first(g->refusals, &key, sizeof key, LOG_AUTH, now, e, lost);
+	merge_first(g->refusals, &key, sizeof key, LOG_AUTH, now, e, lost, NULL);
 	if (lost)
 		alert_lost(g, d, from);
 	if (!replayed)

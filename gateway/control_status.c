@@ -50,8 +50,9 @@ static json_t *firewall_json(struct gateway *g)
 {
 	struct firewall_counters c = {0};
 	(void)firewall_counters(g->firewall, &c);
-	return json_pack("{s:I, s:I, s:I, s:I, s:I}", "denied", (json_int_t)c.denied, "no_session", (json_int_t)c.no_session,
-		"stale", (json_int_t)c.stale, "spoofed", (json_int_t)c.spoofed, "knocks", (json_int_t)c.knocks);
+	return json_pack("{s:I, s:I, s:I, s:I, s:I}", "denied", (json_int_t)c.refused[FIREWALL_DENIED].all, "no_session",
+		(json_int_t)c.refused[FIREWALL_NO_SESSION].all, "stale", (json_int_t)c.stale, "spoofed",
+		(json_int_t)c.refused[FIREWALL_SPOOFED].all, "knocks", (json_int_t)c.knocks);
 }
 
 static json_t *knocks_json(struct gateway *g)

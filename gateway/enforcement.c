@@ -12,6 +12,7 @@
 #include "gateway/netif.h"
 #include "gateway/peer.h"
 #include "gateway/session.h"
+#include "gateway/tally.h"
 
 /* RFC 8200's minimum: passes every path that IPv6 passes, and hotels' PPPoE. Both official apps default to it too. */
 enum { TUNNEL_MTU = 1280 };
@@ -66,6 +67,8 @@ static int open_firewall(struct gateway *g, char *why, size_t why_size)
 	if (g->firewall)
 		firewall_close(g->firewall);
 	g->firewall = firewall;
+	if (g->tally && !taken_over)
+		tally_anew(g->tally);
 	return 0;
 }
 
@@ -116,6 +119,16 @@ int enforcement_renew(struct gateway *g)
 	return firewall_alive(g->firewall, (unsigned)g->settings.dead_man_seconds);
 }
 
+void enforcement_count(struct gateway *g)
+{
+	struct firewall_counters c;
+	int r = g->firewall ? firewall_counters(g->firewall, &c) : -ENOENT;
+	if (r == 0)
+		tally_count(g->tally, &c, g->refusals, time_now());
+	else
+		say_warning("cannot read the firewall's counters: %s; trying again", strerror(-r));
+}
+
 static void restored(struct gateway *g, const char *reason, enum alert_kind alert)
 {
 	(void)log_write(g->log, LOG_AUDIT, time_now(), event_new("firewall-restored", "success", reason), true);
@@ -128,6 +141,7 @@ static int check_firewall(struct gateway *g)
 	int r = firewall_whole(g->firewall);
 	if (r != 0)
 		return r < 0 ? r : 0;
+	enforcement_count(g); /* for the last time, if they are still there */
 	r = open_firewall(g, why, sizeof why);
 	if (r < 0)
 		goto out;
@@ -202,6 +216,7 @@ int enforcement_remove(struct gateway *g, char *why, size_t why_size)
 			g->settings.interface, strerror(-r), g->settings.interface);
 		return r;
 	}
+	enforcement_count(g);
 	r = firewall_destroy(g->firewall);
 	g->firewall = NULL;
 	if (r == 0)

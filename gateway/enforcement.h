@@ -20,11 +20,14 @@ int enforcement_respec(struct gateway *g, const struct settings *s);
 /* Renews the dead-man time. 0 or -errno. */
 int enforcement_renew(struct gateway *g);
 
+/* Reads the counters of refused packets into the tally. */
+void enforcement_count(struct gateway *g);
+
 /* Is all as we made it? Restores what is not and records that. Sets g->enforcement_error. `thorough` also asks tunnel and
  * routing. */
 void enforcement_check(struct gateway *g, bool thorough);
 
-/* Removes all three from the kernel. 0 or -errno with `why`. */
+/* Removes all three from the kernel, after reading the counters. 0 or -errno with `why`. */
 int enforcement_remove(struct gateway *g, char *why, size_t why_size);
 
 #endif

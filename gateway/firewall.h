@@ -116,9 +116,18 @@ int firewall_sessions(struct firewall *f, int (*each)(const struct firewall_sess
 /* All profile ids that the kernel has. */
 int firewall_profiles(struct firewall *f, int (*each)(uint16_t id, void *arg), void *arg);
 
-/* Counters of the table for `status`. 0 or -errno. */
+/* Packets refused for each of the FIREWALL_LOG_* words: all of them, and those that were not copied to NFLOG_REFUSED because a
+ * source had more than its share of copies. */
+enum firewall_refusal { FIREWALL_NO_SESSION, FIREWALL_DENIED, FIREWALL_SPOOFED, FIREWALL_REFUSALS };
+
+struct firewall_refused {
+	uint64_t all, limited;
+};
+
+/* Counters of the table, which begin at 0 with it. 0 or -errno. */
 struct firewall_counters {
-	uint64_t denied, no_session, stale, spoofed, knocks;
+	struct firewall_refused refused[FIREWALL_REFUSALS];
+	uint64_t stale, knocks;
 };
 int firewall_counters(struct firewall *f, struct firewall_counters *out);
 

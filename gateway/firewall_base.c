@@ -57,7 +57,8 @@ static const char *const helper_chains[] = {"enter", "spoofed", "to_gateway", "k
 	"ask_resolver", "resolver_answers", "resolve", "query", "unusual", "unlisted", "unlisted_reply", "mss", "grant", "pass",
 	"no_session", "denied", "refuse"};
 
-static const char *const counters[] = {"denied", "no_session", "stale", "spoofed", "knocks"};
+static const char *const counters[] = {
+	"denied", "denied_limited", "no_session", "no_session_limited", "spoofed", "spoofed_limited", "stale", "knocks"};
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

@@ -120,7 +120,8 @@ static void add_grant(struct nft *n)
 	nft_rule_conclude(n, NF_ACCEPT);
 }
 
-static void add_refusal(struct nft *n, const char *chain, const char *prefix)
+/* Those beyond the limit are counted once more: see gateway/tally.h. */
+static void add_refusal(struct nft *n, const char *chain, const char *limited, const char *prefix)
 {
 	nft_rule(n, chain);
 	nft_rule_counter(n, chain); /* the counter has the chain's name */
@@ -129,9 +130,10 @@ static void add_refusal(struct nft *n, const char *chain, const char *prefix)
 		firewall_rules_rated(
 			n, chain, &firewall_families[i], firewall_families[i].refused, NULL, REFUSED_RATE, REFUSED_BURST);
 		nft_rule_log(n, prefix, NFLOG_REFUSED, FIREWALL_REFUSED_SNAPLEN, FIREWALL_REFUSED_THRESHOLD);
-		nft_rule_end(n);
+		nft_rule_goto(n, "refuse");
 	}
 	nft_rule(n, chain);
+	nft_rule_counter(n, limited);
 	nft_rule_goto(n, "refuse");
 }
 
@@ -154,7 +156,7 @@ void firewall_rules_add(struct firewall *f)
 	firewall_rules_forward(f);
 	add_resolve(&f->nft);
 	add_grant(&f->nft);
-	add_refusal(&f->nft, "no_session", FIREWALL_LOG_NO_SESSION);
-	add_refusal(&f->nft, "denied", FIREWALL_LOG_DENIED);
+	add_refusal(&f->nft, "no_session", "no_session_limited", FIREWALL_LOG_NO_SESSION);
+	add_refusal(&f->nft, "denied", "denied_limited", FIREWALL_LOG_DENIED);
 	add_refuse(&f->nft);
 }

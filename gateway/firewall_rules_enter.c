@@ -95,8 +95,9 @@ static void add_spoofed(struct nft *n)
 	nft_rule(n, "spoofed");
 	nft_rule_limit(n, SPOOFED_RATE, SPOOFED_BURST);
 	nft_rule_log(n, FIREWALL_LOG_SPOOFED, NFLOG_REFUSED, FIREWALL_REFUSED_SNAPLEN, FIREWALL_REFUSED_THRESHOLD);
-	nft_rule_end(n);
+	nft_rule_conclude(n, NF_DROP);
 	nft_rule(n, "spoofed");
+	nft_rule_counter(n, "spoofed_limited");
 	nft_rule_conclude(n, NF_DROP);
 }
 

@@ -229,8 +229,10 @@ static int take_counter(const struct nlmsghdr *h, void *arg)
 	const struct {
 		const char *name;
 		uint64_t *value;
-	} names[] = {{"denied", &c->denied}, {"no_session", &c->no_session}, {"stale", &c->stale}, {"spoofed", &c->spoofed},
-		{"knocks", &c->knocks}};
+	} names[] = {{"denied", &c->refused[FIREWALL_DENIED].all}, {"denied_limited", &c->refused[FIREWALL_DENIED].limited},
+		{"no_session", &c->refused[FIREWALL_NO_SESSION].all},
+		{"no_session_limited", &c->refused[FIREWALL_NO_SESSION].limited}, {"spoofed", &c->refused[FIREWALL_SPOOFED].all},
+		{"spoofed_limited", &c->refused[FIREWALL_SPOOFED].limited}, {"stale", &c->stale}, {"knocks", &c->knocks}};
 	struct nftnl_obj *o = nftnl_obj_alloc();
 	const char *table, *name;
 

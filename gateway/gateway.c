@@ -29,6 +29,7 @@
 #include "gateway/portalchan.h"
 #include "gateway/recheck.h"
 #include "gateway/session.h"
+#include "gateway/tally.h"
 #include "gateway/terms.h"
 #include "gateway/upkeep.h"
 
@@ -104,6 +105,7 @@ static int start_readers(struct gateway *g, char *why, size_t why_size)
 	int r = access_open(g, why, why_size);
 	if (r < 0)
 		return r;
+	access_refused_resume(g);
 	r = nflog_open(NFLOG_REFUSED, REFUSAL_SNAPLEN, NFLOG_BUFFER, access_refused, g, &g->refusal_log, why, why_size);
 	if (r < 0)
 		return r;
@@ -117,6 +119,8 @@ static int start_tables(struct gateway *g)
 		r = sessions_new(&g->sessions);
 	if (r == 0)
 		r = merge_new(g->log, &g->refusals);
+	if (r == 0)
+		r = tally_open(PATH_TALLY, &g->tally);
 	if (r == 0)
 		r = admission_new(g, &g->admission);
 	if (r == 0)
@@ -269,9 +273,8 @@ void gateway_stop(struct gateway *g)
 	if (g->logins)
 		logins_close(g->logins);
 	nflog_close(g->knock_log);
-	nflog_close(g->refusal_log);
 	access_close(g);
-	merge_free(g->refusals);
+	access_refused_close(g);
 	admission_free(g->admission);
 	if (g->running) {
 		alerts_tick(g, time_boot(), true);

@@ -39,6 +39,7 @@ struct portalchan;
 struct rechecks;
 struct leavers;
 struct sessions;
+struct tally;
 struct terms;
 
 struct gateway {
@@ -63,6 +64,7 @@ struct gateway {
 	struct flow *flow;
 	struct access *access;
 	struct nflog *knock_log, *refusal_log;
+	struct tally *tally; /* of refused packets */
 
 	struct peers *peers;
 	struct sessions *sessions;

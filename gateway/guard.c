@@ -7,6 +7,7 @@
 #include "gateway/enforcement.h"
 #include "gateway/flow_left.h"
 #include "gateway/systemd.h"
+#include "gateway/tally.h"
 
 #define GATEWAY_UNIT "sekisho-gateway.service"
 
@@ -38,7 +39,12 @@ int guard_close(struct gateway *g, char *why, size_t why_size)
 	r = secret_read_key(PATH_TUNNEL_KEY, &key, why, why_size);
 	if (r < 0)
 		return r;
-	r = enforcement_open(g, &key, why, why_size);
+	/* What the counters say before they go is for the next gateway to record. */
+	r = tally_open(PATH_TALLY, &g->tally);
+	if (r < 0)
+		snprintf(why, why_size, "out of memory");
+	else
+		r = enforcement_open(g, &key, why, why_size);
 	secret_wipe(&key, sizeof key);
 	if (r == 0)
 		r = enforcement_remove(g, why, why_size);

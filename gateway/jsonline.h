@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * JSON text put together by hand, for events that come in tens of thousands a second: a tree of json_t for each would take ten
+ * JSON text put together by hand, for events that come in tens of thousands a second: a tree of json_t for each takes twenty
  * times as long. Everything is bounded; what does not fit makes the whole text invalid, never half a line.
  */
 #ifndef SEKISHO_JSONLINE_H

@@ -167,15 +167,20 @@ int log_record_missing(struct log *l, enum log_file file)
 	return 0;
 }
 
+/* Refused packets that are only counted are as many as somebody likes to send: no trouble of ours. */
+static bool is_trouble(const char *reason)
+{
+	return strcmp(reason, "rate-limited") != 0 && strcmp(reason, "unread") != 0;
+}
+
 /* A gap that somebody else has found, as one of the kernel's. */
 static void notice_gap(struct log *l, enum log_file file, const json_t *event)
 {
 	const json_t *inner = json_object_get(event, "event");
 	const char *action = json_string_value(json_object_get(inner, "action"));
 	const char *reason = json_string_value(json_object_get(inner, "reason"));
-	if (action && !strcmp(action, "log-gap"))
-		tell_gap(l, file, json_integer_value(json_object_get(json_object_get(event, "sekisho"), "count")),
-			reason ? reason : "");
+	if (action && reason && !strcmp(action, "log-gap") && is_trouble(reason))
+		tell_gap(l, file, json_integer_value(json_object_get(json_object_get(event, "sekisho"), "count")), reason);
 }
 
 /* The line just made is still in l->line; of an event that could not be recorded, one is made for the caller alone. */

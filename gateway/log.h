@@ -91,7 +91,7 @@ uint64_t log_lacking(const struct log *l);
 /* Trouble that an operator must hear of: asked for after log_write() and log_sync(), never within them. `text` (`size` bytes) is
  * a sentence with what to do. False: there is none that has not been told yet. */
 enum log_trouble {
-	LOG_TROUBLE_GAP, /* a log-gap was written to `file` */
+	LOG_TROUBLE_GAP, /* a log-gap was written to `file`, and not only refused packets counted */
 	LOG_TROUBLE_SEAL, /* the file's seal cannot be made */
 	LOG_TROUBLE_SPACE_LOW,
 	LOG_TROUBLE_FULL, /* less than the reserve is free, or the disk is full */

@@ -16,6 +16,7 @@ struct entry {
 	uint64_t count; /* beyond the first */
 	enum log_file file;
 	json_t *pattern;
+	int64_t *owed; /* NULL: nobody keeps count */
 	struct entry *prev, *next;
 };
 
@@ -54,7 +55,8 @@ static void entry_close(struct merge *m, struct entry *e)
 		event_number(e->pattern, "sekisho.count", (int64_t)e->count);
 		event_time(e->pattern, "event.start", e->first);
 		event_time(e->pattern, "event.end", e->last);
-		(void)log_write(m->log, e->file, e->last, e->pattern, false);
+		if (log_write(m->log, e->file, e->last, e->pattern, false) == 0 && e->owed)
+			*e->owed -= (int64_t)e->count;
 	} else {
 		json_decref(e->pattern);
 	}
@@ -97,10 +99,12 @@ bool merge_count(struct merge *m, const void *key, size_t size, int64_t now)
 	return false;
 }
 
-void merge_first(struct merge *m, const void *key, size_t size, enum log_file file, int64_t now, json_t *event, bool durable)
+void merge_first(struct merge *m, const void *key, size_t size, enum log_file file, int64_t now, json_t *event, bool durable,
+	int64_t *owed)
 {
 	json_t *pattern = event ? json_deep_copy(event) : NULL;
-	(void)log_write(m->log, file, now, event, durable);
+	if (log_write(m->log, file, now, event, durable) == 0 && owed)
+		--*owed;
 	struct entry *e = pattern ? calloc(1, sizeof *e) : NULL;
 	if (!e) {
 		json_decref(pattern);
@@ -111,6 +115,7 @@ void merge_first(struct merge *m, const void *key, size_t size, enum log_file fi
 	memcpy(e->key, key, size < sizeof e->key ? size : sizeof e->key);
 	e->first = e->last = now;
 	e->file = file;
+	e->owed = owed;
 	e->pattern = pattern;
 	if (index_add(&m->by_key, e) < 0) {
 		json_decref(pattern);
@@ -119,6 +124,16 @@ void merge_first(struct merge *m, const void *key, size_t size, enum log_file fi
 	}
 	DL_APPEND(m->entries, e);
 	m->count++;
+}
+
+uint64_t merge_pending(const struct merge *m, const int64_t *owed)
+{
+	const struct entry *e;
+	uint64_t count = 0;
+	DL_FOREACH(m->entries, e)
+	if (e->owed == owed)
+		count += e->count;
+	return count;
 }
 
 void merge_thin(struct merge *m, bool thin)

@@ -28,8 +28,13 @@ void merge_free(struct merge *m);
  */
 bool merge_count(struct merge *m, const void *key, size_t size, int64_t now);
 
-/* Logs the first event (stolen) and remembers it under `key`. */
-void merge_first(struct merge *m, const void *key, size_t size, enum log_file file, int64_t now, json_t *event, bool durable);
+/* Logs the first event (stolen) and remembers it under `key`. From `*owed`, unless NULL, each line takes what it counts as soon
+ * as it is written; it must outlive the merge. */
+void merge_first(struct merge *m, const void *key, size_t size, enum log_file file, int64_t now, json_t *event, bool durable,
+	int64_t *owed);
+
+/* Events that are counted and not yet written, of those that are `owed`. */
+uint64_t merge_pending(const struct merge *m, const int64_t *owed);
 
 /* Counts for MERGE_THIN_SECONDS, so that fewer lines come of it; or for MERGE_SECONDS, as at first. */
 void merge_thin(struct merge *m, bool thin);

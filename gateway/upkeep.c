@@ -24,14 +24,14 @@ enum { BATCHES_PER_TURN = 32 };
 
 /* ---- records that the kernel dropped are themselves recorded ---- */
 
-static void log_lost(struct gateway *g, enum log_file file, const char *what, uint64_t count)
+static void log_lost_knocks(struct gateway *g, uint64_t count)
 {
 	if (!count)
 		return;
 	json_t *e = event_new("log-gap", NULL, "kernel-overrun");
-	event_text(e, "sekisho.gap.what", what);
+	event_text(e, "sekisho.gap.what", "handshake initiations");
 	event_number(e, "sekisho.count", (int64_t)count);
-	(void)log_write(g->log, file, time_now(), e, false);
+	(void)log_write(g->log, LOG_AUTH, time_now(), e, false);
 }
 
 static int on_flow(sd_event_source *source, int fd, uint32_t events, void *arg)
@@ -55,7 +55,6 @@ static int on_refusals(sd_event_source *source, int fd, uint32_t events, void *a
 	int r = nflog_read(g->refusal_log, BATCHES_PER_TURN);
 	if (r < 0)
 		say_warning("cannot read refused packets: %s", strerror(-r));
-	log_lost(g, LOG_ACCESS, "refused packets", nflog_lost(g->refusal_log));
 	return 0;
 }
 
@@ -68,7 +67,7 @@ static int on_knocks(sd_event_source *source, int fd, uint32_t events, void *arg
 	int r = nflog_read(g->knock_log, BATCHES_PER_TURN);
 	if (r < 0)
 		say_warning("cannot read handshake initiations: %s", strerror(-r));
-	log_lost(g, LOG_AUTH, "handshake initiations", nflog_lost(g->knock_log));
+	log_lost_knocks(g, nflog_lost(g->knock_log));
 	return 0;
 }
 
@@ -127,6 +126,7 @@ static int on_poll(sd_event_source *source, uint64_t usec, void *arg)
 	int r = peers_poll(g);
 	if (r < 0)
 		say_warning("cannot look at WireGuard's peers: %s; trying again", strerror(-r));
+	access_refused_look(g);
 	enforcement_check(g, true);
 	return sd_event_source_set_time_relative(source, (uint64_t)g->settings.poll_seconds * SECOND);
 }

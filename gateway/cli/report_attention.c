@@ -61,7 +61,14 @@ static const char *names(const struct report_bag *b, char *out, size_t size)
 static void evidence(const struct report *r, json_t *document)
 {
 	const char *verdict = json_string_value(json_object_get(r->verification, "verdict"));
-	const struct report_count gaps = sum(&r->bags[BAG_GAP]);
+	struct report_count gaps = sum(&r->bags[BAG_GAP]);
+	/* Refused packets that are only counted: in the table of gaps, and no fault of the records. */
+	static const char *const counted[] = {"rate-limited", "unread"};
+	for (size_t i = 0; i < sizeof counted / sizeof *counted; i++) {
+		const struct report_count *c = count_of(r, BAG_GAP, 2, (const char *[]){"access", counted[i]});
+		gaps.lines -= c->lines;
+		gaps.times -= c->times;
+	}
 	if (verdict && !strcmp(verdict, "ALTERED"))
 		say(document, "alarm", "evidence",
 			report_sentence(r, "The logs have been altered, or lines are missing: the seals do not fit.",

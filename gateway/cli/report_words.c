@@ -107,6 +107,8 @@ static const struct {
 	{"write-error", "writing failed", "書き込みの失敗"},
 	{"torn-line", "cut off by a crash", "異常終了による途切れ"},
 	{"kernel-overrun", "kernel reported faster than read", "カーネルの通知の取りこぼし"},
+	{"rate-limited", "refused packets beyond the limit, as a number", "制限を超えた拒否パケット（件数のみ）"},
+	{"unread", "refused packets while no gateway ran, as a number", "ゲートウェイ停止中の拒否パケット（件数のみ）"},
 	{"gateway-down", "while no gateway ran", "ゲートウェイの停止中"},
 };
 

@@ -134,8 +134,11 @@ static int list(const char *what)
 	} else {
 		rc = firewall_counters(st.f, &c);
 		if (rc == 0)
-			printf(" denied=%" PRIu64 " no_session=%" PRIu64 " stale=%" PRIu64 " spoofed=%" PRIu64 " knocks=%" PRIu64,
-				c.denied, c.no_session, c.stale, c.spoofed, c.knocks);
+			printf(" denied=%" PRIu64 " denied_limited=%" PRIu64 " no_session=%" PRIu64 " no_session_limited=%" PRIu64
+			       " stale=%" PRIu64 " spoofed=%" PRIu64 " spoofed_limited=%" PRIu64 " knocks=%" PRIu64,
+				c.refused[FIREWALL_DENIED].all, c.refused[FIREWALL_DENIED].limited,
+				c.refused[FIREWALL_NO_SESSION].all, c.refused[FIREWALL_NO_SESSION].limited, c.stale,
+				c.refused[FIREWALL_SPOOFED].all, c.refused[FIREWALL_SPOOFED].limited, c.knocks);
 	}
 	printf(rc < 0 ? " failed\n" : "\n");
 	return rc;

@@ -15,12 +15,14 @@
 static char folder[SCRATCH_PATH];
 static struct log *logger;
 static struct merge *m;
+static int64_t owed;
 
 static int setup(void **state)
 {
 	char why[512];
 	(void)state;
 	scratch_make(folder);
+	owed = 0;
 	return log_open(folder, NULL, "gw1", 0, &logger, why, sizeof why) < 0 || merge_new(logger, &m) < 0;
 }
 
@@ -39,7 +41,7 @@ static void seen(uint32_t what, int64_t now)
 		return;
 	json_t *e = event_new("connection-refused", "failure", "no-session");
 	event_number(e, "destination.port", what);
-	merge_first(m, &what, sizeof what, LOG_ACCESS, now, e, false);
+	merge_first(m, &what, sizeof what, LOG_ACCESS, now, e, false, &owed);
 }
 
 /* Lines about `what`, and the sum of what they count: one each, or sekisho.count. */
@@ -130,6 +132,22 @@ static void test_stop(void **state)
 	expect(80, 2, 2);
 }
 
+/* What is owed goes down by what is on record, and only by that. */
+static void test_owed(void **state)
+{
+	int64_t other = 0;
+	(void)state;
+	owed = 6;
+	for (int i = 0; i < 5; i++)
+		seen(80, 1000 * S);
+	assert_int_equal(owed, 5);
+	assert_int_equal(merge_pending(m, &owed), 4);
+	assert_int_equal(merge_pending(m, &other), 0);
+	merge_tick(m, 2000 * S);
+	assert_int_equal(owed, 1);
+	assert_int_equal(merge_pending(m, &owed), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -137,6 +155,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_next_minute, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bounded, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stop, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_owed, setup, teardown),
 	};
 	return cmocka_run_group_tests_name("merge", tests, NULL, NULL);
 }
