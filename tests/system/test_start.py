@@ -90,7 +90,7 @@ def test_wrong_acl_at_the_first_start(mended):
 def empty_state():
     for name in os.listdir("/var/lib/sekisho"):
         path = f"/var/lib/sekisho/{name}"
-        if name == "acl":
+        if os.path.isdir(path):
             for left in os.listdir(path):
                 shutil.rmtree(f"{path}/{left}")
         else:

@@ -156,8 +156,10 @@ def many(world, device):
     with ledger:
         known, = ledger.execute("SELECT max(id) FROM device").fetchone()
         ledger.executemany(
-            "INSERT INTO device SELECT NULL, ?, zeroblob(32), class, 'active', 'many', ?, ?, 0, 0, created, changed, 0,"
-            " zeroblob(12) FROM device WHERE id = ?",
+            "INSERT INTO device (public_key, preshared, class, status, label, v4, v6, valid_from, valid_until, created, changed,"
+            " last_seen, last_timestamp)"
+            " SELECT ?, zeroblob(32), class, 'active', 'many', ?, ?, 0, 0, created, changed, 0, zeroblob(12)"
+            " FROM device WHERE id = ?",
             ((key, struct.pack("!HH", 0x0a40, n), bytes.fromhex("fd645e61" + "00" * 10) + struct.pack("!H", n), known)
              for key, n in zip(keys, hosts)))
         ledger.execute("INSERT INTO device_user SELECT id, 0, 'k-mori' FROM device WHERE id > ?", (known,))
