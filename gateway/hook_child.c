@@ -50,7 +50,7 @@ static void confine(int64_t seconds)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	for (size_t i = 0; i < sizeof limits / sizeof *limits; i++)
-		if (setrlimit(limits[i].resource, &(struct rlimit){limits[i].most, limits[i].most}) < 0)
+		if (setrlimit((__rlimit_resource_t)limits[i].resource, &(struct rlimit){limits[i].most, limits[i].most}) < 0)
 			fail("cannot limit the hook", EXIT_CONFINE);
 	const rlim_t cpu = (rlim_t)seconds + 1;
 	if (setrlimit(RLIMIT_CPU, &(struct rlimit){cpu, cpu}) < 0 || chdir("/") < 0)

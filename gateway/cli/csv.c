@@ -37,7 +37,8 @@ void csv_put(FILE *to, const char *text, bool last)
 
 /* ---- reading ---- */
 
-static void mistake_at(const struct csv *c, unsigned line, unsigned column, struct diag *d, const char *format, va_list args)
+__attribute__((format(printf, 5, 0))) static void mistake_at(
+	const struct csv *c, unsigned line, unsigned column, struct diag *d, const char *format, va_list args)
 {
 	char text[512];
 	vsnprintf(text, sizeof text, format, args);
