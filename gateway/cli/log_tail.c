@@ -18,12 +18,15 @@
 #include "gateway/cli/logfollow.h"
 #include "gateway/cli/logkeep.h"
 #include "gateway/cli/logprint.h"
+#include "gateway/log_replay.h"
 #include "gateway/seal.h"
 
 enum {
 	LAST_LINES = 10,
 	FIRST_SPAN = 1 << 20, /* bytes at a file's end that are looked at first; then ever more */
 	SPAN_GROWS = 8,
+	BEGIN_TRIES = 10,
+	RENAMED = INT_MIN,
 	LOOK_MSEC = 1000, /* where inotify(7) tells nothing: file systems of the network */
 };
 
@@ -56,10 +59,10 @@ static int take(enum log_file file, const struct logset_line *line, void *arg)
 static int open_at(struct logreader *r, const char *path, off_t offset)
 {
 	int code = logreader_open(r, path, offset);
-	return code == -ENOENT ? cli_fail(CLI_FAILED, "run it again", "the logs were rotated meanwhile: %s is gone", path) : code;
+	return code == -ENOENT ? RENAMED : code;
 }
 
-/* How many lines behind `offset` fit, up to the number that is wanted; -1 after saying what cannot be read. */
+/* How many lines behind `offset` fit, up to the number that is wanted; RENAMED; -1 after saying what cannot be read. */
 static int64_t count_from(const struct tail *t, enum log_file file, const char *path, off_t offset)
 {
 	struct logreader r;
@@ -67,8 +70,9 @@ static int64_t count_from(const struct tail *t, enum log_file file, const char *
 	struct logmatch match;
 	size_t found = 0;
 	int got = 0;
-	if (open_at(&r, path, offset))
-		return -1;
+	const int code = open_at(&r, path, offset);
+	if (code)
+		return code == RENAMED ? RENAMED : -1;
 	while (found < t->lines && (got = logreader_next(&r, &t->query.needles, &line)) > 0)
 		found += logmatch_read(&match, &t->query, file, &line) > 0;
 	logreader_close(&r);
@@ -76,10 +80,12 @@ static int64_t count_from(const struct tail *t, enum log_file file, const char *
 }
 
 /* Where in a file to begin, looking at ever larger pieces of its end: at enough lines, or at its beginning. How many there are;
- * -1. */
+ * RENAMED, -1. */
 static int64_t start_in(const struct tail *t, enum log_file file, const struct logset_file *f, off_t *start)
 {
 	struct stat st;
+	if (stat(f->path, &st) < 0 && errno == ENOENT)
+		return RENAMED;
 	if (stat(f->path, &st) < 0)
 		return cli_fail(-1, "run it again", "cannot read %s: %s", f->path, strerror(errno));
 	for (off_t span = FIRST_SPAN;; span *= SPAN_GROWS) {
@@ -90,20 +96,30 @@ static int64_t start_in(const struct tail *t, enum log_file file, const struct l
 	}
 }
 
-static int read_from(struct tail *t, enum log_file file, const struct logset_file *f, off_t start)
+/* `last`: NULL, or gets the number of the file's last line, for which every line has to be looked at. */
+static int read_from(struct tail *t, enum log_file file, const struct logset_file *f, off_t start, uint64_t *last)
 {
 	struct logreader r;
 	struct logset_line line;
 	int got = 0, code = open_at(&r, f->path, start);
 	if (code)
 		return code;
-	while (!code && (got = logreader_next(&r, &t->query.needles, &line)) > 0)
+	while (!code && (got = logreader_next(&r, last ? NULL : &t->query.needles, &line)) > 0) {
+		if (last)
+			*last = log_line_number(line.text, line.size);
 		code = take(file, &line, t);
+	}
 	logreader_close(&r);
 	return got < 0 ? CLI_FAILED : code;
 }
 
-/* Keeps the last lines of one log, and begins to follow it behind them. */
+/* Is the file that is followed the one that the set has as the one being written? */
+static bool is_written(const struct logfollow *f, const struct logset_file *written)
+{
+	return f->fd >= 0 && f->device == written->device && f->inode == written->inode;
+}
+
+/* Keeps the last lines of one log, and begins to follow it behind them. RENAMED: rotated between the look at the folder and now. */
 static int begin_log(struct tail *t, const struct logset *set, enum log_file file)
 {
 	const size_t count = set->count[file];
@@ -114,19 +130,25 @@ static int begin_log(struct tail *t, const struct logset *set, enum log_file fil
 	for (size_t found = 0; from && (found < t->lines || from == count); from--) {
 		const int64_t more = start_in(t, file, &set->files[file][from - 1], &start);
 		if (more < 0)
-			return CLI_FAILED;
+			return more == RENAMED ? RENAMED : CLI_FAILED;
 		found += (size_t)more;
 	}
 	const bool written = count && !strcmp(set->files[file][count - 1].path, name);
+	const size_t older = count - written;
+	uint64_t last = 0;
 	int code = CLI_OK;
-	for (size_t i = from; !code && i < count - written; i++)
-		code = read_from(t, file, &set->files[file][i], i == from ? start : 0);
+	for (size_t i = from; !code && i < older; i++)
+		code = read_from(t, file, &set->files[file][i], i == from ? start : 0, i + 1 == older ? &last : NULL);
 	if (code)
 		return code;
 	const int error = logfollow_open(&t->follows[file], t->dir, file, written && from + 1 == count ? start : 0, take, t);
 	if (error)
 		return cli_fail(CLI_FAILED, error == -EACCES ? "use sudo, or join group sekisho-logs" : NULL,
 			"cannot follow %s: %s", name, strerror(-error));
+	if (written && !is_written(&t->follows[file], &set->files[file][count - 1]))
+		return RENAMED;
+	t->follows[file].last = last;
+	t->follows[file].patient = t->follow;
 	return logfollow_read(&t->follows[file]);
 }
 
@@ -154,7 +176,7 @@ static int show_kept(struct tail *t)
 	return code ? code : logprint_flush(&t->print);
 }
 
-static int begin(struct tail *t)
+static int begin_once(struct tail *t)
 {
 	struct logset set;
 	int code = logset_open(t->dir, &set);
@@ -169,6 +191,21 @@ static int begin(struct tail *t)
 			code = begin_log(t, &set, i);
 	}
 	logset_close(&set);
+	return code;
+}
+
+static int begin(struct tail *t)
+{
+	int code = RENAMED;
+	for (unsigned tries = 0; code == RENAMED && tries < BEGIN_TRIES; tries++) {
+		for (enum log_file i = 0; i < LOG_FILES; i++) {
+			logfollow_close(&t->follows[i]);
+			logkeep_close(&t->keeps[i]);
+		}
+		code = begin_once(t);
+	}
+	if (code == RENAMED)
+		code = cli_fail(CLI_FAILED, "run it again", "the logs in %s are rotated all the time", t->dir);
 	if (!code)
 		code = show_kept(t);
 	t->started = true;

@@ -10,12 +10,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/text.h"
 #include "gateway/cli/cli.h"
 #include "gateway/log_replay.h"
 #include "gateway/seal.h"
 
 /* What handing out one line says beside 0 and the codes of `each`, which are above. */
 enum { LOST_TRACK = INT_MIN, TRIES = 10 };
+
+static const int64_t PATIENCE = 10000000;
 
 enum order {
 	NEXT, /* the line has to be the next one */
@@ -195,12 +198,20 @@ static int catch_up_once(struct logfollow *f, enum order order)
 	return r ? r : drain(f, order);
 }
 
-/* Lines that are not found at first may be in a file that was just being renamed. */
+/* Lines that are not found at first may be in a file that was just being renamed; a hundred old files take a while. */
 static int catch_up(struct logfollow *f)
 {
 	int r = LOST_TRACK;
-	for (unsigned tries = 1; (r == -ESTALE || r == LOST_TRACK) && tries <= TRIES; tries++)
-		r = catch_up_once(f, tries < TRIES ? BEYOND : ANY);
+	for (unsigned tries = 0; (r == -ESTALE || r == LOST_TRACK) && tries < TRIES; tries++)
+		r = catch_up_once(f, BEYOND);
+	if (r == -ESTALE || r == LOST_TRACK) {
+		const int64_t now = time_boot();
+		f->lost_since = f->lost_since ? f->lost_since : now;
+		if (f->patient && now - f->lost_since < PATIENCE)
+			return 0;
+		r = catch_up_once(f, ANY);
+	}
+	f->lost_since = 0;
 	return r == -ESTALE ? say(f, ESTALE) : r;
 }
 
@@ -224,7 +235,7 @@ static bool cut_back(const struct logfollow *f)
 
 int logfollow_read(struct logfollow *f)
 {
-	int r = cut_back(f) ? LOST_TRACK : drain(f, NEXT);
+	int r = f->lost_since || cut_back(f) ? LOST_TRACK : drain(f, NEXT);
 	if (!r && replaced(f)) {
 		r = drain(f, NEXT);
 		if (!r)

@@ -22,6 +22,8 @@ struct logfollow {
 	char *data; /* the piece of a line that is not whole yet */
 	size_t size;
 	bool skipping; /* the rest of a line that is longer than the buffer */
+	bool patient; /* set by the caller who reads again and again: what is not found is looked for again, for ten seconds */
+	int64_t lost_since; /* time_boot() of the first look that did not find the next line; 0: on track */
 	/* Gets each line; other than 0 ends it all and is returned. */
 	int (*each)(enum log_file file, const struct logset_line *line, void *arg);
 	void *arg;

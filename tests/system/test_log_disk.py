@@ -39,6 +39,7 @@ def world():
 @pytest.fixture
 def action(world, device, session, request):
     """One of log-full-action's words, in force, with t-yamada logged in."""
+    earlier = len(world.output("gateway"))  # also of gateways of other tests
     world.configure(log_full_action=request.param)
     world.sekisho("reload")
     yield request.param
@@ -46,9 +47,11 @@ def action(world, device, session, request):
     if os.path.exists(FILLER):
         os.unlink(FILLER)
     wait_until(lambda: problems(world) == "", 20, "no problems")
-    said = world.output
-    wait_until(lambda: said("gateway").count("nothing can be recorded") == said("gateway").count("everything can be recorded again"),
-               20, "the gateway knows")
+
+    def said(words):
+        return world.output("gateway")[earlier:].count(words)
+
+    wait_until(lambda: said("nothing can be recorded") == said("everything can be recorded again"), 20, "the gateway knows")
 
 
 def fill():

@@ -36,7 +36,9 @@ class Follower:
     """`tail -f --json`, with what it has said so far by log."""
 
     def __init__(self, folder, *words):
-        self.process = subprocess.Popen([*TAIL, folder, "-f", "--json", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        # What runs in the background of a script has learnt to ignore SIGINT, and its children inherit that (sigaction(2)).
+        self.process = subprocess.Popen([*TAIL, folder, "-f", "--json", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
         self.said = []
         self.thread = threading.Thread(target=lambda: self.said.extend(self.process.stdout))
         self.thread.start()
