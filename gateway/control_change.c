@@ -60,7 +60,7 @@ static bool take(struct exchange *x, struct device_record *after, const char **n
 {
 	const char *verb, *id, *label = NULL, *device_class = NULL;
 	json_t *users = NULL, *form = NULL, *from = NULL, *until = NULL;
-	struct record_fault fault;
+	struct record_fault fault = {0};
 	if (!exchange_unpack(x, "{s:s, s:s, s?o, s?s, s?s, s?o, s?o, s?o, s?s}", "verb", &verb, "id", &id, "users", &users,
 		    "label", &label, "class", &device_class, "valid_from", &from, "valid_until", &until, "form", &form, "note",
 		    note))
@@ -83,7 +83,7 @@ static bool take(struct exchange *x, struct device_record *after, const char **n
 /* A form that was complete stays so; one that never was need not become so at once. */
 static bool still_complete(struct exchange *x, const struct device_record *before, const struct device_record *after)
 {
-	struct record_fault fault;
+	struct record_fault fault = {0};
 	if (record_is_complete(&x->gateway->settings, after, &fault) ||
 		!record_is_complete(&x->gateway->settings, before, &(struct record_fault){0}))
 		return true;

@@ -133,7 +133,7 @@ static bool replaced(struct exchange *x, struct device *d)
 
 static void add(struct exchange *x, struct ledger_entry *entry)
 {
-	struct record_fault fault;
+	struct record_fault fault = {0};
 	if (!replaced(x, &entry->record.device))
 		return;
 	(void)json_object_del(x->request, "verb");
@@ -171,7 +171,7 @@ static void say_fault(json_t *mistakes, const json_t *object, const char *text)
 static void take_all(struct exchange *x, const json_t *devices, struct ledger_entry *list, json_t *mistakes)
 {
 	for (size_t i = 0; i < json_array_size(devices); i++) {
-		struct record_fault fault;
+		struct record_fault fault = {0};
 		json_t *object = json_copy(json_array_get(devices, i));
 		(void)json_object_del(object, "row");
 		if (!take(x, object, &list[i], &fault))

@@ -39,16 +39,16 @@ static int say(const struct logfollow *f, int error)
 		strerror(error));
 }
 
-/* Takes the file that has the name now, if there is one. 0 or -errno. */
+/* Takes the file that has the name now; without one there is none. 0 or -errno. */
 static int take_file(struct logfollow *f, off_t offset)
 {
 	char path[PATH_MAX];
 	struct stat st;
 	name(f, path);
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0)
-		return errno == ENOENT ? 0 : -errno;
-	if (fstat(fd, &st) < 0) {
+	if (fd < 0 && errno != ENOENT)
+		return -errno;
+	if (fd >= 0 && fstat(fd, &st) < 0) {
 		int error = -errno;
 		close(fd);
 		return error;
@@ -56,8 +56,8 @@ static int take_file(struct logfollow *f, off_t offset)
 	if (f->fd >= 0)
 		close(f->fd);
 	f->fd = fd;
-	f->device = st.st_dev;
-	f->inode = st.st_ino;
+	f->device = fd < 0 ? 0 : st.st_dev;
+	f->inode = fd < 0 ? 0 : st.st_ino;
 	f->offset = offset;
 	f->size = 0;
 	f->skipping = false;
@@ -215,14 +215,15 @@ static int catch_up(struct logfollow *f)
 	return r == -ESTALE ? say(f, ESTALE) : r;
 }
 
-/* Has another file taken the name, and begun? The gateway ends the old one before. */
+/* Has another file taken the name, and begun? The gateway ends the old one before. While there is none of the name, the one that
+ * had it last may be another than the one that is followed. */
 static bool replaced(const struct logfollow *f)
 {
 	char path[PATH_MAX];
 	struct stat st;
 	name(f, path);
 	if (stat(path, &st) < 0)
-		return false;
+		return errno == ENOENT && f->last;
 	return f->fd < 0 || (st.st_size > 0 && (st.st_dev != f->device || st.st_ino != f->inode));
 }
 
