@@ -243,7 +243,8 @@ def test_two_at_a_time_and_everybody_in_turn(world, many):
             under_way += 1 if word == "start" else -1
             most = max(most, under_way)
         assert 2 <= most <= 3  # the third looks for leavers, one at a time
-        assert {name for word, name in [line for line in lines() if line[0] == "start"][:8]} == set(many)
+        # Everybody before anybody's second turn; the look for leavers takes some of the starts.
+        assert {name for word, name in [line for line in lines() if line[0] == "start"][:12]} >= set(many)
     finally:
         world.configure(pam_timeout=SETTINGS["pam_timeout"])
         os.write(gate, b"\n" * 1000)
