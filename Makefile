@@ -160,7 +160,7 @@ screenshots: $(PROGRAMS) $(TEST_TOOLS) ## makes the pictures docs/page-*.png ane
 
 .PHONY: system
 system: $(PROGRAMS) $(TEST_TOOLS) ## the whole product in network namespaces, and its pages in Chromium (as root)
-	$(SYSTEM) $(PYTEST) tests/system tests/browser
+	SEKISHO_BUILD=$(abspath $(B)) PYTHONDONTWRITEBYTECODE=1 $(PYTHON) tests/system/parallel.py tests/system tests/browser
 
 # A machine that lacks QEMU or a kernel package says so and goes on; a failure in a virtual machine does not.
 vm = $(PYTHON) $(1) || { code=$$?; [ $$code = 77 ] || exit $$code; }

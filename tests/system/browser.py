@@ -108,11 +108,14 @@ class Browser:
         """Follows a page that says 'wait' (meta refresh) until it says something else."""
         return wait_until(lambda: self.page if not self.page.waits or not self.get(self.page.refresh).waits else None, 60)
 
+    def open(self):
+        """The login form; after a restart of the gateway the page says for a moment that it is away."""
+        return wait_until(lambda: self.get("/").form("text"), 20, "the login form")
+
     def login(self, user, *secrets):
         """Opens the page and answers its questions: first the name, then one secret for each question asked, in order."""
         secrets = list(secrets)
-        # After a restart of the gateway the page says for a moment that it is away.
-        first = form = wait_until(lambda: self.get("/").form("text"), 20, "the login form")
+        first = form = self.open()
         values = {next(name for name, kind in form.kinds.items() if kind == "text"): user}
         while True:
             self.submit(form, **values)

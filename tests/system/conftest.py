@@ -49,11 +49,9 @@ def pytest_runtest_makereport(item):
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session, exitstatus):
-    """No log line goes unchecked because a test forgot to close its world; and after a run of all tests, whatever the schema of
-    the logs promises has happened."""
+    """No log line goes unchecked because a test forgot to close its world."""
     if not INSIDE:
         return
-    import logseen
     from world import World
     report = []
     for w in list(World.open):
@@ -61,10 +59,6 @@ def pytest_sessionfinish(session, exitstatus):
             w.close()
         except Exception as error:  # told with the others
             report.append(str(error))
-    if logseen.is_whole_run(session):
-        actions, reasons = logseen.never_seen()
-        report += [f"no test has caused log event {action}" for action in actions]
-        session.config.never_seen_reasons = reasons
     session.config.log_report = report
     if report and exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
@@ -73,9 +67,6 @@ def pytest_sessionfinish(session, exitstatus):
 def pytest_terminal_summary(terminalreporter, config):
     for line in getattr(config, "log_report", []):
         terminalreporter.write_line(line, red=True)
-    reasons = getattr(config, "never_seen_reasons", [])
-    if reasons:
-        terminalreporter.write_line(f"log reasons that no test has caused: {', '.join(reasons)}")
 
 
 @pytest.fixture(scope="module")

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every log line of every test is checked when its World is closed, and what the tests of a whole run have caused is counted."""
+"""Every log line of every test is checked when its World is closed, and what the tests have caused is counted; parallel.py, which
+runs all of them, names in SEKISHO_SEEN the file that each process leaves its counts in."""
+import atexit
 import collections
 import glob
+import json
 import os
 
 import logcheck
 
-HERE = os.path.dirname(os.path.abspath(__file__))
 LOGS = "/var/log/sekisho"
 SEEN = collections.Counter()  # (action, reason) -> lines
 
@@ -28,15 +30,15 @@ def check():
     return logcheck.check_folder(LOGS, SEEN)
 
 
-def never_seen():
-    """(actions, reasons as "action reason") of the schema that no test has caused."""
-    actions = {action for action, _ in SEEN}
+def never_seen(seen):
+    """(actions, reasons as "action reason") of the schema that are not among `seen`, counts as in SEEN."""
+    actions = {action for action, _ in seen}
     reasons = {(a, r) for a, rule in logcheck.SCHEMA["actions"].items() if a in actions for r in rule.get("reasons", {})}
-    return (sorted(logcheck.SCHEMA["actions"].keys() - actions), sorted(f"{a} {r}" for a, r in reasons - SEEN.keys()))
+    return (sorted(logcheck.SCHEMA["actions"].keys() - actions), sorted(f"{a} {r}" for a, r in reasons - seen.keys()))
 
 
-def is_whole_run(session):
-    """Were all tests of this folder asked for, without a choice?"""
-    option = session.config.option
-    chosen = option.keyword or option.markexpr or option.collectonly or getattr(option, "lf", False) or any("::" in a for a in session.config.args)
-    return not chosen and set(glob.glob(f"{HERE}/test_*.py")) <= {str(item.path) for item in session.items}
+@atexit.register  # so after the Worlds' own, which are registered later
+def _leave():
+    if os.environ.get("SEKISHO_SEEN"):
+        with open(os.environ["SEKISHO_SEEN"], "w") as f:
+            json.dump([[action, reason, lines] for (action, reason), lines in SEEN.items()], f)

@@ -178,7 +178,7 @@ def test_what_a_closed_world_left_is_checked_and_counted(tmp_path, monkeypatch):
     (tmp_path / "audit.jsonl").write_text("".join(numbered(1, 2)) + '{"half')
     assert logseen.check() == []
     assert logseen.SEEN == {("gateway-stopped", None): 2, ("log-opened", "start"): 2}
-    actions, reasons = logseen.never_seen()
+    actions, reasons = logseen.never_seen(logseen.SEEN)
     assert "alert" in actions and not {"gateway-stopped", "log-opened"} & set(actions) and reasons == ["log-opened rotation"]
     (tmp_path / "audit.jsonl").write_text("".join([*numbered(1, 2), *numbered(4, 1)]))
     assert "event.sequence 4 follows 2" in logseen.check()[0]

@@ -153,6 +153,7 @@ def test_leaving_before_the_answer_counts_as_a_failure(world, device, logged_out
     world.configure(login_failures="2 per 1h")
     world.sekisho("reload")
     try:
+        world.browser().open()
         for _ in range(2):
             before = len(world.logs("auth", "login-failed", device__id=device.id))
             browser = world.browser()
