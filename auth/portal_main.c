@@ -75,7 +75,7 @@ static void reload(struct portal *p)
 			  "sekisho-portal");
 		return;
 	}
-	if (tls_load(PATH_TLS_CERT, PATH_TLS_KEY, s.portal_name, &tls, why, sizeof why) < 0) {
+	if (tls_load(PATH_TLS_CERT, PATH_TLS_KEY, &s, &tls, why, sizeof why) < 0) {
 		say_error("%s. The portal goes on with the old certificate and settings", why);
 		return;
 	}
@@ -143,7 +143,7 @@ int main(int argc, char **argv)
 	uid_t gateway = uid_of(USER_GATEWAY);
 	if (sandbox_drop(USER_PORTAL, DESCRIPTORS, why, sizeof why) < 0)
 		say_fatal("%s", why);
-	if (tls_load(PATH_TLS_CERT, PATH_TLS_KEY, settings.portal_name, &tls, why, sizeof why) < 0)
+	if (tls_load(PATH_TLS_CERT, PATH_TLS_KEY, &settings, &tls, why, sizeof why) < 0)
 		say_fatal("%s", why);
 	int err = sd_event_default(&loop);
 	if (err >= 0)

@@ -52,7 +52,23 @@ static int load_key(const char *path, EVP_PKEY **out, char *why, size_t why_size
 	return err;
 }
 
-static void warn_about_certificate(const char *path, X509 *certificate, const char *name)
+/* Phones that find no name server open the page by its address. */
+static void warn_about_names(const char *path, X509 *certificate, const struct settings *s)
+{
+	const struct addr *const addresses[] = {&s->gateway4, &s->gateway6};
+	char text[ADDR_TEXT];
+
+	if (X509_check_host(certificate, s->portal_name, 0, 0, NULL) != 1)
+		say_warning("the certificate in %s is not for '%s' (portal-name): browsers will warn; get one for this name",
+			path, s->portal_name);
+	for (size_t i = 0; i < sizeof addresses / sizeof *addresses; i++)
+		if (addresses[i]->family && X509_check_ip(certificate, addresses[i]->bytes, addr_size(addresses[i]), 0) != 1)
+			say_warning("the certificate in %s is not for %s, the page's address inside the tunnel: browsers will "
+				    "warn there; get one for name and addresses, or have people use the name only",
+				path, addr_format(addresses[i], text));
+}
+
+static void warn_about_certificate(const char *path, X509 *certificate, const struct settings *s)
 {
 	time_t soon = time(NULL) + EXPIRY_WARNING_DAYS * 86400L;
 	const ASN1_TIME *end = X509_get0_notAfter(certificate);
@@ -66,9 +82,7 @@ static void warn_about_certificate(const char *path, X509 *certificate, const ch
 			EXPIRY_WARNING_DAYS);
 	if (X509_cmp_current_time(X509_get0_notBefore(certificate)) > 0)
 		say_warning("the certificate in %s is not valid yet: check the clock of this machine", path);
-	if (X509_check_host(certificate, name, 0, 0, NULL) != 1)
-		say_warning("the certificate in %s is not for '%s' (portal-name): browsers will warn; get one for this name",
-			path, name);
+	warn_about_names(path, certificate, s);
 }
 
 /* RFC 7301: http/1.1 if it is offered; a client that only speaks something else is told so. */
@@ -108,7 +122,7 @@ static SSL_CTX *new_context(void)
 	return ctx;
 }
 
-int tls_load(const char *certificate, const char *key, const char *name, SSL_CTX **out, char *why, size_t why_size)
+int tls_load(const char *certificate, const char *key, const struct settings *s, SSL_CTX **out, char *why, size_t why_size)
 {
 	EVP_PKEY *private_key = NULL;
 	SSL_CTX *ctx = new_context();
@@ -136,7 +150,7 @@ int tls_load(const char *certificate, const char *key, const char *name, SSL_CTX
 			key, certificate, tls_reason());
 		goto out;
 	}
-	warn_about_certificate(certificate, SSL_CTX_get0_certificate(ctx), name);
+	warn_about_certificate(certificate, SSL_CTX_get0_certificate(ctx), s);
 	*out = ctx;
 	ctx = NULL;
 out:

@@ -9,11 +9,13 @@
 #include <openssl/ssl.h>
 #include <stddef.h>
 
+#include "config/settings.h"
+
 /*
  * Reads chain and key and makes a context. The key file is judged by secret_read_file(). 0; or -errno with a sentence in `why`
- * that names the file, what is wrong and what to do. `name` is the portal's DNS name: a certificate that is not valid for it, has
- * expired or soon will is accepted with a warning to the operator, since a page with a warning beats no page.
+ * that names the file, what is wrong and what to do. A certificate that is not valid for the portal's name and addresses of `s`,
+ * has expired or soon will is accepted with a warning to the operator for each, since a page with a warning beats no page.
  */
-int tls_load(const char *certificate, const char *key, const char *name, SSL_CTX **out, char *why, size_t why_size);
+int tls_load(const char *certificate, const char *key, const struct settings *s, SSL_CTX **out, char *why, size_t why_size);
 
 #endif

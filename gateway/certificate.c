@@ -15,8 +15,7 @@
 
 static const int64_t SECOND = 1000000, DAY = INT64_C(86400) * 1000000;
 
-/* The last moment at which the file's first certificate, the page's own, is valid. 0 or -errno. */
-static int valid_until(int64_t *usec)
+int certificate_read(int64_t now, struct certificate *out)
 {
 	struct tm tm;
 	FILE *f = fopen(PATH_TLS_CERT, "re");
@@ -27,21 +26,24 @@ static int valid_until(int64_t *usec)
 	int r = certificate && ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &tm) == 1 ? 0 : -EBADMSG;
 	X509_free(certificate);
 	ERR_clear_error();
-	if (r == 0)
-		*usec = (int64_t)timegm(&tm) * SECOND;
-	return r;
+	if (r < 0)
+		return r;
+	const int64_t until = (int64_t)timegm(&tm) * SECOND;
+	*out = (struct certificate){
+		.until = until, .days = until > now ? (until - now) / DAY : 0, .due = until <= now + CERTIFICATE_DAYS * DAY};
+	return 0;
 }
 
 void certificate_look(struct gateway *g, int64_t now)
 {
 	char key[96];
-	int64_t until = 0;
-	if (valid_until(&until) < 0 || until > now + CERTIFICATE_DAYS * DAY)
+	struct certificate c;
+	if (certificate_read(now, &c) < 0 || !c.due)
 		return;
-	snprintf(key, sizeof key, "certificate-expiring %" PRId64 " %" PRId64, until, now / DAY);
+	snprintf(key, sizeof key, "certificate-expiring %" PRId64 " %" PRId64, c.until, now / DAY);
 	if (ledger_notice_once(g->ledger, key, now) == 0)
 		return; /* a failure is no reason to keep quiet */
 	json_t *e = alert_new(ALERT_CERTIFICATE);
-	event_time(e, "tls.server.not_after", until);
+	event_time(e, "tls.server.not_after", c.until);
 	alert_raise(g, e);
 }

@@ -8,6 +8,7 @@
 #include "common/paths.h"
 #include "gateway/admission.h"
 #include "gateway/alert.h"
+#include "gateway/certificate.h"
 #include "gateway/control_internal.h"
 #include "gateway/ledger_user.h"
 #include "gateway/evidence.h"
@@ -62,6 +63,14 @@ static json_t *knocks_json(struct gateway *g)
 		"replayed", (json_int_t)c.replayed, "forged", (json_int_t)c.forged, "dropped", (json_int_t)c.dropped);
 }
 
+static json_t *certificate_json(void)
+{
+	struct certificate c;
+	if (certificate_read(time_now(), &c) < 0)
+		return json_null();
+	return json_pack("{s:o, s:I, s:b}", "until", control_json_time(c.until), "days", (json_int_t)c.days, "due", (int)c.due);
+}
+
 /* ---- what is wrong, in words ---- */
 
 static bool sysctl_on(const char *path)
@@ -103,6 +112,22 @@ static void problem(json_t *problems, bool there, const char *text)
 		(void)json_array_append_new(problems, json_string(text));
 }
 
+/* The portal complains about one that cannot be read. */
+static bool certificate_problem(char *text, size_t size)
+{
+	struct certificate c;
+	const int64_t now = time_now();
+	if (certificate_read(now, &c) < 0 || !c.due)
+		return false;
+	char when[48] = "has expired";
+	if (c.until > now)
+		snprintf(when, sizeof when, "expires in %lld day%s", (long long)c.days, c.days == 1 ? "" : "s");
+	snprintf(text, size,
+		"the login page's certificate %s: put a new one into " PATH_TLS_CERT ", then systemctl reload sekisho-portal",
+		when);
+	return true;
+}
+
 static json_t *problems_json(struct gateway *g)
 {
 	json_t *problems = json_array();
@@ -122,6 +147,7 @@ static json_t *problems_json(struct gateway *g)
 		"the login page is not connected: systemctl start sekisho-portal.socket sekisho-portal.service");
 	problem(problems, !listening(PATH_AUTH_SOCKET),
 		"nobody can log in, sekisho-auth is not listening: systemctl start sekisho-auth.socket");
+	problem(problems, certificate_problem(text, sizeof text), text);
 	problem(problems, alerts_problem(g, text, sizeof text), text);
 	problem(problems, rechecks_problem(g, text, sizeof text), text);
 	problem(problems, access(PATH_PAM_SERVICE_ETC, F_OK) < 0 && access(PATH_PAM_SERVICE_USR, F_OK) < 0,
@@ -129,7 +155,8 @@ static json_t *problems_json(struct gateway *g)
 	problem(problems,
 		g->settings.session_renew == RENEW_SHORT && access(PATH_PAM_ETC RENEW_SERVICE, F_OK) < 0 &&
 			access(PATH_PAM_USR RENEW_SERVICE, F_OK) < 0,
-		"nobody can renew a session, the PAM service of `session-renew short` is missing: write " PATH_PAM_ETC RENEW_SERVICE);
+		"nobody can renew a session, the PAM service of `session-renew short` is missing: write " PATH_PAM_ETC
+			RENEW_SERVICE);
 	problem(problems, !sysctl_on("/proc/sys/net/ipv4/ip_forward"),
 		"IPv4 is not forwarded: sysctl -w net.ipv4.ip_forward=1, and in /etc/sysctl.d");
 	problem(problems, g->settings.tunnel6.addr.family && !sysctl_on("/proc/sys/net/ipv6/conf/all/forwarding"),
@@ -173,14 +200,15 @@ void control_status(struct exchange *x)
 	if (!exchange_unpack(x, "{s:s}", "verb", &verb))
 		return;
 	json_t *acl = acl_json(g);
-	exchange_end(x,
-		json_pack("{s:s, s:o, s:s, s:s, s:i, s:s, s:s, s:o, s:o, s:o, s:i, s:i, s:o, s:i, s:o, s:o, s:b, s:o, s:o, s:o}",
-			"version", SEKISHO_VERSION, "started", control_json_time(g->started), "backend",
-			tunnel_backend(g->tunnel), "interface", g->settings.interface, "listen_port",
-			(int)g->settings.listen_port, "endpoint", control_endpoint(&g->settings, endpoint), "public_key",
-			key_format(handshake_public(g->handshake), key), "v4", control_json_addr(&g->settings.gateway4), "v6",
-			control_json_addr(&g->settings.gateway6), "devices", devices_json(g), "sessions", (int)sessions_count(g),
-			"logins", (int)logins_count(g->logins), "acl", acl, "profiles", (int)sessions_profiles(g), "firewall",
-			firewall_json(g), "knocks", knocks_json(g), "portal", (int)portalchan_connected(g->portal), "alerts",
-			alerts_json(g), "problems", problems_json(g), "notices", notices_json(g, acl)));
+	exchange_end(x, json_pack("{s:s, s:o, s:s, s:s, s:i, s:s, s:s, s:o, s:o, s:o, s:i, s:i, s:o, s:i, s:o, s:o, s:b, s:o, "
+				  "s:o, s:o, s:o}",
+				"version", SEKISHO_VERSION, "started", control_json_time(g->started), "backend",
+				tunnel_backend(g->tunnel), "interface", g->settings.interface, "listen_port",
+				(int)g->settings.listen_port, "endpoint", control_endpoint(&g->settings, endpoint), "public_key",
+				key_format(handshake_public(g->handshake), key), "v4", control_json_addr(&g->settings.gateway4),
+				"v6", control_json_addr(&g->settings.gateway6), "devices", devices_json(g), "sessions",
+				(int)sessions_count(g), "logins", (int)logins_count(g->logins), "acl", acl, "profiles",
+				(int)sessions_profiles(g), "firewall", firewall_json(g), "knocks", knocks_json(g), "portal",
+				(int)portalchan_connected(g->portal), "certificate", certificate_json(), "alerts", alerts_json(g),
+				"problems", problems_json(g), "notices", notices_json(g, acl)));
 }

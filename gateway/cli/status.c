@@ -31,6 +31,19 @@ static void line(struct table *t, const char *name, const char *format, ...)
 
 #define N "%" JSON_INTEGER_FORMAT
 
+static void line_certificate(struct table *t, const json_t *s)
+{
+	char when[CLI_WHEN];
+	const json_t *c = json_object_get(s, "certificate");
+	const char *mark = json_is_true(json_object_get(c, "due")) ? "⚠ " : "";
+	const json_int_t days = number(c, "days");
+	if (!json_is_object(c))
+		line(t, "Certificate", "cannot be read");
+	else
+		line(t, "Certificate", "%sexpires in " N " day%s: %s", mark, days, days == 1 ? "" : "s",
+			cli_when(cli_text(c, "until"), time_now(), when));
+}
+
 static void lines_gateway(struct table *t, const json_t *s)
 {
 	char when[CLI_WHEN];
@@ -41,6 +54,7 @@ static void lines_gateway(struct table *t, const json_t *s)
 	line(t, "Phones dial", "%s", cli_text(s, "endpoint"));
 	line(t, "Public key", "%s", cli_text(s, "public_key"));
 	line(t, "Login page", "%s", json_is_true(json_object_get(s, "portal")) ? "connected" : "not connected");
+	line_certificate(t, s);
 }
 
 static void lines_use(struct table *t, const json_t *s)

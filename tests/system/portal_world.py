@@ -285,9 +285,10 @@ def tls_context(**versions):
     return c
 
 
-def make_certificate(name=NAME, to="/etc/sekisho/tls"):
+def make_certificate(name=NAME, to="/etc/sekisho/tls", addresses=(GATEWAY4, GATEWAY6)):
+    names = ",".join([f"DNS:{name}", *(f"IP:{a}" for a in addresses)])
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30", "-subj",
-                    f"/CN={name}", "-addext", f"subjectAltName=DNS:{name},IP:{GATEWAY4},IP:{GATEWAY6}", "-keyout", f"{to}/portal.key",
+                    f"/CN={name}", "-addext", f"subjectAltName={names}", "-keyout", f"{to}/portal.key",
                     "-out", f"{to}/portal.crt"], check=True, capture_output=True)
     os.chmod(f"{to}/portal.key", 0o640)
     shutil.chown(f"{to}/portal.key", "root", "sekisho-portal")

@@ -145,6 +145,10 @@ def test_the_certificate_expires_soon(world):
     world.start_gateway()
     (record,) = wait_told("certificate-expiring")
     assert field(record, "tls.server.not_after")[:4].isdigit() and "/etc/sekisho/tls/portal.crt" in record["message"]
+    certificate = world.sekisho("status", "--json")["certificate"]
+    assert certificate == {"until": field(record, "tls.server.not_after"), "days": 4, "due": True}
+    shown = world.sekisho("status").stdout
+    assert "⚠ expires in 4 days: " in shown and "the login page's certificate expires in 4 days: put a new one into" in shown
     world.kill("gateway", 15)
     world.start_gateway()
     knock(world, lose(world, "after the restart"))

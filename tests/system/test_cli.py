@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The sekisho command alone, through its real interface: a stand-in answers at the gateway's control socket, so that every answer,
 also those that no gateway gives, can be had. What the gateway makes of the requests, the other modules ask of the real one."""
+import datetime
 import json
 import os
 import pwd
@@ -191,6 +192,14 @@ def test_status(bare):
     with Gateway(end(**{**STATUS, "portal": False, "problems": ["the login\x1b page is down"]})):
         done = run("status")
     assert done.returncode == 0 and "not connected" in done.stdout and "\nProblems:\n  the login\\x1b page is down\n" in done.stdout
+
+
+@pytest.mark.parametrize("days, due, shown", [(61, False, "expires in 61 days: "), (9, True, "⚠ expires in 9 days: "),
+                                              (1, True, "⚠ expires in 1 day: ")])
+def test_status_shows_when_the_certificate_expires(bare, days, due, shown):
+    until = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=days, hours=1)
+    with Gateway(end(**{**STATUS, "certificate": {"until": until.isoformat(), "days": days, "due": due}})):
+        assert re.search(rf"^Certificate +{shown}{until + datetime.timedelta(hours=9):%Y-%m-%d} ", run("status").stdout, re.M)
 
 
 def test_status_without_gateway_points_to_the_installation(clean):

@@ -10,7 +10,7 @@ import pytest
 
 from portal_fixtures import pytestmark, machine, gateway, auth, portal, phone, start, answer_form
 from portal_world import (DEADLINE, END_HOURS, END_IDLE, ERROR, FAILED, GATEWAY4, GATEWAY6, GRANTED, HOURS, INFO, LOGGED_IN, OTHER, PHONE,
-    PHONE6, SECRET, UNKNOWN, VISIBLE, Browser, Portal, make_certificate)
+    PHONE6, SECRET, UNKNOWN, VISIBLE, Browser, Portal)
 
 
 # ---- what it is allowed ----
@@ -446,49 +446,3 @@ def test_the_gateway_may_refuse_an_attempt(phone, gateway):
     assert phone.post("/login", "user=t-yamada").status == 303
     page = phone.get().text
     assert "No login is possible right now" in page and "You can log in from" in page and "2099" in page
-
-
-# ---- reload ----
-
-def serial(browser):
-    return browser.tls.getpeercert()["serialNumber"]
-
-
-def test_a_new_certificate_is_taken_and_a_bad_one_is_not(portal, phone):
-    old = serial(phone)
-    make_certificate()
-    portal.reload()
-    new = serial(Browser())
-    assert new != old and phone.get("/favicon.ico").status == 200
-
-    with open("/etc/sekisho/tls/portal.key") as f:
-        good_key = f.read()
-    with open("/etc/sekisho/sekisho.conf") as f:
-        good_settings = f.read()
-    for path, bad, words in (("/etc/sekisho/tls/portal.key", "rubbish", "holds no usable private key"),
-                             ("/etc/sekisho/sekisho.conf", good_settings + "portal-nam x\n", "portal-nam"),
-                             ("/etc/sekisho/sekisho.conf", good_settings.replace("10.64.0.0/16", "10.65.0.0/16"), "tunnel-network")):
-        with open(path) as f:
-            good = f.read()
-        with open(path, "w") as f:
-            f.write(bad)
-        portal.reload()
-        with open(path, "w") as f:
-            f.write(good)
-        assert words in portal.said()
-        assert serial(Browser()) == new
-    with open("/etc/sekisho/tls/portal.key") as f:
-        assert f.read() == good_key
-
-
-def test_settings_are_read_again(portal, phone):
-    with open("/etc/sekisho/sekisho.conf") as f:
-        good = f.read()
-    with open("/etc/sekisho/sekisho.conf", "w") as f:
-        f.write(good.replace("みどり省", "あおば省"))
-    portal.reload()
-    assert "あおば省 &lt;リモート&gt;" in phone.get().text
-    with open("/etc/sekisho/sekisho.conf", "w") as f:
-        f.write(good)
-    portal.reload()
-    assert "みどり省" in phone.get().text
