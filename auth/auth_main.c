@@ -70,14 +70,19 @@ static void confine(void)
  */
 static void drop_privileges(void)
 {
+	const capng_type_t every = CAPNG_EFFECTIVE | CAPNG_PERMITTED | CAPNG_INHERITABLE;
 	if (capng_get_caps_process() < 0)
 		say_fatal("cannot read the own capabilities");
-	capng_update(CAPNG_DROP, (capng_type_t)(CAPNG_EFFECTIVE | CAPNG_PERMITTED | CAPNG_INHERITABLE), CAP_NET_ADMIN);
+	bool has = capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_ADMIN) ||
+		   capng_have_capability(CAPNG_PERMITTED, CAP_NET_ADMIN) ||
+		   capng_have_capability(CAPNG_INHERITABLE, CAP_NET_ADMIN);
+	capng_update(CAPNG_DROP, every, CAP_NET_ADMIN);
 	/* The unit may have taken it away already, together with the right to change the set. */
 	if (prctl(PR_CAPBSET_READ, CAP_NET_ADMIN) == 1 && prctl(PR_CAPBSET_DROP, CAP_NET_ADMIN) < 0)
 		say_fatal("cannot give up CAP_NET_ADMIN for good: %s; use the unit sekisho-auth@.service as it is delivered",
 			strerror(errno));
-	if (capng_apply(CAPNG_SELECT_CAPS) < 0)
+	/* The unit's filter forbids even to give up a capability; it has this one taken away already. */
+	if (has && capng_apply(CAPNG_SELECT_CAPS) < 0)
 		say_fatal("cannot give up CAP_NET_ADMIN");
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		say_fatal("cannot set no_new_privs: %s", strerror(errno));
@@ -132,8 +137,8 @@ int main(void)
 	confine();
 	drop_privileges();
 	read_settings(&job.settings);
-	/* The gateway keeps the time of each part; this is for when it does not. Reading comes after login-timeout, and only where
-	 * there is something to read. */
+	/* The gateway keeps the time of each part; this is for when it does not. Reading comes after login-timeout, and only
+	 * where there is something to read. */
 	int64_t reading = access(PATH_TERMS_DIR, F_OK) == 0 ? ATTEMPT_READING_SECONDS : 0;
 	return supervise(work, release, &job, job.settings.login_timeout_seconds + reading) != 0;
 }

@@ -61,6 +61,17 @@ static int limit(int resource, rlim_t value)
 	return setrlimit((__rlimit_resource_t)resource, &r) < 0 ? -errno : 0;
 }
 
+/* A process without any does not ask: the unit's filter of system calls forbids even that. */
+static int drop_capabilities(void)
+{
+	if (capng_get_caps_process() == 0 && capng_have_capabilities(CAPNG_SELECT_CAPS) == CAPNG_NONE)
+		return 0;
+	capng_clear(CAPNG_SELECT_CAPS);
+	if (capng_apply(CAPNG_SELECT_CAPS) < 0 || capng_have_capabilities(CAPNG_SELECT_CAPS) != CAPNG_NONE)
+		return -EPERM;
+	return 0;
+}
+
 int sandbox_drop(const char *user, unsigned descriptors, char *why, size_t why_size)
 {
 	int err = limit(RLIMIT_NOFILE, descriptors);
@@ -77,8 +88,7 @@ int sandbox_drop(const char *user, unsigned descriptors, char *why, size_t why_s
 		snprintf(why, why_size, "user '%s' is root: give the portal a user of its own", user);
 		return -EPERM;
 	}
-	capng_clear(CAPNG_SELECT_CAPS);
-	if (capng_apply(CAPNG_SELECT_CAPS) || capng_have_capabilities(CAPNG_SELECT_CAPS) != CAPNG_NONE) {
+	if (drop_capabilities() < 0) {
 		snprintf(why, why_size, "cannot give up the capabilities: see capabilities(7)");
 		return -EPERM;
 	}

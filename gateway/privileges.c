@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -65,12 +66,21 @@ static int harden(char *why, size_t why_size)
 	(void)setrlimit(RLIMIT_CORE, &none);
 	umask(027);
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
-		prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_NET_ADMIN, 0, 0) < 0) {
+		prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0) {
 		int r = -errno;
 		snprintf(why, why_size, "cannot confine the process: %s; start sekisho-gateway.service or as root", strerror(-r));
 		return r;
 	}
 	return 0;
+}
+
+/* Does the process, as capng_get_caps_process() found it, have no capability? */
+static bool has_none(void)
+{
+	for (unsigned c = 0; c <= CAP_LAST_CAP; c++)
+		if (capng_have_capability(CAPNG_EFFECTIVE, c) || capng_have_capability(CAPNG_PERMITTED, c))
+			return false;
+	return true;
 }
 
 int privileges_drop_all(char *why, size_t why_size)
@@ -80,10 +90,13 @@ int privileges_drop_all(char *why, size_t why_size)
 	if (r == 0 && (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ||
 			      prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || setrlimit(RLIMIT_CORE, &none) < 0))
 		r = -errno;
-	capng_clear(CAPNG_SELECT_CAPS);
-	if (r == 0 && (capng_apply(CAPNG_SELECT_CAPS) < 0 || capng_get_caps_process() < 0 ||
-			      capng_have_capabilities(CAPNG_SELECT_CAPS) != CAPNG_NONE))
-		r = -EPERM;
+	/* Whoever has none need not give any up, which the unit's filter forbids; see execve(2) and no_new_privs for why none
+	 * comes. */
+	if (r == 0 && (capng_get_caps_process() < 0 || !has_none())) {
+		capng_clear(CAPNG_SELECT_CAPS);
+		if (capng_apply(CAPNG_SELECT_CAPS) < 0 || capng_get_caps_process() < 0 || !has_none())
+			r = -EPERM;
+	}
 	if (r < 0)
 		snprintf(why, why_size, "cannot give up the gateway's capabilities: %s", strerror(-r));
 	umask(077);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
 #include <poll.h>
@@ -10,6 +11,7 @@
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -69,7 +71,10 @@ static int prepare(const char *interface, char *why, size_t why_size)
 	tun = open(TUN_DEVICE, O_RDWR | O_CLOEXEC);
 	if (tun < 0) {
 		ret = -errno;
-		snprintf(why, why_size, "cannot open %s: %s; load the module 'tun' and let the gateway's user read and write it",
+		snprintf(why, why_size,
+			"cannot open %s: %s; wireguard-go needs it: load the module 'tun'; sekisho-gateway.service has it only "
+			"with "
+			"the drop-in userspace.conf (operations.md, \"Without WireGuard in the kernel\")",
 			TUN_DEVICE, strerror(-ret));
 		return ret;
 	}
@@ -102,6 +107,9 @@ static int become(const char *interface)
 		sigaction(i, &standard, NULL); /* refused for SIGKILL, SIGSTOP and those of the C library: as it should be */
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+	/* Beside the filter's own file this is all that an executed program keeps of ours (capabilities(7), ambient). */
+	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_NET_ADMIN, 0, 0) < 0)
+		return errno;
 	for (size_t i = 0; i < sizeof programs / sizeof programs[0]; i++) {
 		char program[32];
 		memcpy(program, programs[i], strlen(programs[i]) + 1);

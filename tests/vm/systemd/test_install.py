@@ -22,7 +22,7 @@ PLACES = {
     "/etc/sekisho/tls/portal.key": "root:sekisho-portal 640 regular file",
 }
 UNITS = "sekisho-guard.service sekisho-gateway.service sekisho-auth.socket sekisho-portal.socket sekisho-portal.service sekisho.target"
-SECURITY = {"sekisho-gateway.service": 2.5, "sekisho-guard.service": 2.5, "sekisho-portal.service": 1.5, "sekisho-auth@.service": 3.5}
+SECURITY = {"sekisho-gateway.service": 1.1, "sekisho-guard.service": 1.1, "sekisho-portal.service": 0.5, "sekisho-auth@.service": 1.0}
 
 
 def test_it_boots(machine):
