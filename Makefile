@@ -109,6 +109,7 @@ BENCHES := $(B)/tests/policy_bench $(B)/tests/firewall_bench
 TEST_TOOLS := $(B)/tests/log_lines $(if $(wildcard tests/system/firewall_driver.c),$(B)/tests/firewall_driver) \
 	$(if $(wildcard tests/oracle/oracle.c),$(B)/tests/run_oracle) \
 	$(if $(wildcard tests/bench/flow_flood.c),$(B)/tests/flow_flood) \
+	$(if $(wildcard tests/bench/login_flood.c),$(B)/tests/login_flood $(B)/tests/login_limits) \
 	$(if $(wildcard tests/system/pam_script.c),$(B)/tests/pam_script.so) \
 	$(if $(wildcard tests/system/gateway_shim.c),$(B)/tests/gateway_shim.so)
 $(B)/tests/firewall_driver: tests/system/firewall_driver.c $(LIB_all)
@@ -117,7 +118,7 @@ $(B)/tests/firewall_driver: tests/system/firewall_driver.c $(LIB_all)
 $(B)/tests/run_oracle: $(call obj,$(call src,tests/oracle)) $(LIB_all)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(LIB_all) -Wl,--end-group $(LIBS_all)
-$(B)/tests/flow_flood: $(B)/tests/bench/flow_flood.o $(LIB_all)
+$(B)/tests/flow_flood $(B)/tests/login_flood $(B)/tests/login_limits: $(B)/tests/%: $(B)/tests/bench/%.o $(LIB_all)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(LIB_all) -Wl,--end-group $(LIBS_all)
 # Loaded before the sanitizers' own library, so it cannot have theirs.
@@ -229,6 +230,10 @@ bench-firewall: $(B)/tests/firewall_bench ## times of changes of the ruleset, an
 bench-log: all $(B)/tests/flow_flood ## connections recorded a second, what that costs, and that none is missing (as root; part of bench)
 	$(SYSTEM) $(PYTHON) tests/bench/log_bench.py
 
+.PHONY: bench-login
+bench-login: all $(TEST_TOOLS) ## logins a second beside OpenSSL's and PAM's own limits; BENCH_LOGINS=5000 (as root; part of bench)
+	$(SYSTEM) $(PYTHON) tests/bench/login_bench.py
+
 .PHONY: bench
 bench: ## throughput with and without our rules, times of admission, login and the end of a session (as root)
 	tests/deps
@@ -237,6 +242,7 @@ bench: ## throughput with and without our rules, times of admission, login and t
 	$(MAKE) bench-firewall
 	$(MAKE) bench-search
 	$(MAKE) bench-log
+	$(MAKE) bench-login
 	$(SYSTEM) $(PYTHON) tests/bench/bench.py
 
 SOURCES := $(sort $(wildcard common/*.c config/*.c gateway/*.c gateway/cli/*.c auth/*.c))
