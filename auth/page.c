@@ -69,8 +69,7 @@ void sheet_fact(struct sheet *s, enum page_text name, const char *value)
 	html_add(&s->html, "<div><dt>@</dt><dd>@</dd></div>", sheet_say(s, name), value);
 }
 
-/* What every page of a state must say. */
-static void put_facts(struct sheet *s, const char *open, const char *until, const char *next)
+void sheet_facts(struct sheet *s, const char *open, const char *until, const char *next)
 {
 	html_put(&s->html, "<dl>");
 	sheet_fact(s, TEXT_OPEN, open);
@@ -129,16 +128,10 @@ static void stranger(struct sheet *s)
 	html_add(&s->html, "<h1>@</h1><p>@</p>", sheet_say(s, TEXT_STRANGER_TITLE), sheet_say(s, TEXT_STRANGER_LEAD));
 }
 
-static void login(struct sheet *s)
+void sheet_ask_user(struct sheet *s)
 {
 	const struct page_view *v = s->view;
 
-	sheet_begin(s, sheet_say(s, TEXT_LOGIN_TITLE), 0);
-	sheet_state(s, GATE_SHUT, TEXT_LOGIN_STATE, sheet_say(s, TEXT_LOGIN_TITLE));
-	if (v->notice != PAGE_NO_NOTICE || v->bad_user)
-		sheet_notice(s);
-	else
-		put_shut(s, false, page_text_end(v->language, v->last_end));
 	if (v->bad_user)
 		html_add(&s->html, "<p class=\"box bad\" role=\"alert\" id=\"wrong\">@</p>", sheet_say(s, TEXT_USER_BAD));
 	html_add(&s->html,
@@ -149,7 +142,20 @@ static void login(struct sheet *s)
 		sheet_say(s, TEXT_USER_LABEL), v->user);
 	html_add(&s->html, v->bad_user ? " aria-invalid=\"true\" aria-describedby=\"wrong\">" : ">");
 	html_add(&s->html, "<button>@</button></form>", sheet_say(s, TEXT_NEXT_BUTTON));
-	put_facts(s, sheet_say(s, TEXT_LOGIN_OPEN), sheet_say(s, TEXT_LOGIN_UNTIL), sheet_say(s, TEXT_LOGIN_NEXT));
+}
+
+static void login(struct sheet *s)
+{
+	const struct page_view *v = s->view;
+
+	sheet_begin(s, sheet_say(s, TEXT_LOGIN_TITLE), 0);
+	sheet_state(s, GATE_SHUT, TEXT_LOGIN_STATE, sheet_say(s, TEXT_LOGIN_TITLE));
+	if (v->notice != PAGE_NO_NOTICE || v->bad_user)
+		sheet_notice(s);
+	else
+		put_shut(s, false, page_text_end(v->language, v->last_end));
+	sheet_ask_user(s);
+	sheet_facts(s, sheet_say(s, TEXT_LOGIN_OPEN), sheet_say(s, TEXT_LOGIN_UNTIL), sheet_say(s, TEXT_LOGIN_NEXT));
 }
 
 /* One input for one question. `number` is its place among the round's questions, `first` says that no round came before. */
@@ -183,17 +189,20 @@ static void put_cancel(struct sheet *s, enum page_text text)
 		s->view->token, sheet_say(s, text));
 }
 
-/* A login under way leaves what is open as it is: nothing, or the session that is being renewed. */
+/* A login under way leaves what is open as it is: nothing, the session that is being renewed, or somebody else's. */
 static void put_login_state(struct sheet *s, enum page_text title)
 {
-	bool open = s->view->open;
+	const struct page_view *v = s->view;
+	enum page_text state = v->open ? TEXT_RENEW_STATE : v->other ? TEXT_OTHER_STATE : TEXT_ROUND_STATE;
 
-	sheet_state(s, open ? GATE_OPEN : GATE_SHUT, open ? TEXT_RENEW_STATE : TEXT_ROUND_STATE, sheet_say(s, title));
+	sheet_state(s, v->open ? GATE_OPEN : GATE_SHUT, state, sheet_say(s, title));
 }
 
 static const char *open_now(const struct sheet *s)
 {
-	return sheet_say(s, s->view->open ? TEXT_RENEW_OPEN : TEXT_LOGIN_OPEN);
+	const struct page_view *v = s->view;
+
+	return sheet_say(s, v->open ? TEXT_RENEW_OPEN : v->other ? TEXT_OTHER_OPEN : TEXT_LOGIN_OPEN);
 }
 
 /* Seconds until just after an instant, when a page of before it is out of date: it then shows by itself what came of it. */
@@ -239,7 +248,7 @@ static void round_page(struct sheet *s)
 	put_questions(s);
 	page_text_fill(sheet_say(s, TEXT_ROUND_UNTIL), until, sizeof until,
 		page_text_span(v->language, v->until - v->now + ROUND_UP_USEC, span), page_text_clock(v->until, clock));
-	put_facts(s, open_now(s), until, sheet_say(s, TEXT_ROUND_NEXT));
+	sheet_facts(s, open_now(s), until, sheet_say(s, TEXT_ROUND_NEXT));
 }
 
 static void terms_page(struct sheet *s)
@@ -262,7 +271,7 @@ static void terms_page(struct sheet *s)
 	put_cancel(s, TEXT_TERMS_REFUSE);
 	page_text_fill(sheet_say(s, TEXT_TERMS_UNTIL), until, sizeof until,
 		page_text_span(v->language, v->until - v->now + ROUND_UP_USEC, span), page_text_clock(v->until, clock));
-	put_facts(s, open_now(s), until, sheet_say(s, TEXT_TERMS_NEXT));
+	sheet_facts(s, open_now(s), until, sheet_say(s, TEXT_TERMS_NEXT));
 }
 
 void sheet_link(struct sheet *s, enum page_text text, const char *to)
@@ -276,7 +285,7 @@ static void wait_page(struct sheet *s)
 	put_login_state(s, TEXT_WAIT_TITLE);
 	html_add(&s->html, "<p>@</p>", sheet_say(s, TEXT_WAIT_LEAD));
 	put_notes(s, s->view->notes);
-	put_facts(s, open_now(s), sheet_say(s, TEXT_WAIT_UNTIL), sheet_say(s, TEXT_WAIT_NEXT));
+	sheet_facts(s, open_now(s), sheet_say(s, TEXT_WAIT_UNTIL), sheet_say(s, TEXT_WAIT_NEXT));
 	sheet_link(s, TEXT_SHOW_BUTTON, "/");
 }
 
@@ -285,7 +294,7 @@ static void away(struct sheet *s)
 	sheet_begin(s, sheet_say(s, TEXT_AWAY_TITLE), 5);
 	sheet_state(s, GATE_FAULT, TEXT_AWAY_STATE, sheet_say(s, TEXT_AWAY_TITLE));
 	html_add(&s->html, "<p>@</p>", sheet_say(s, TEXT_AWAY_LEAD));
-	put_facts(s, sheet_say(s, TEXT_AWAY_OPEN), sheet_say(s, TEXT_AWAY_UNTIL), sheet_say(s, TEXT_AWAY_NEXT));
+	sheet_facts(s, sheet_say(s, TEXT_AWAY_OPEN), sheet_say(s, TEXT_AWAY_UNTIL), sheet_say(s, TEXT_AWAY_NEXT));
 	sheet_link(s, TEXT_RETRY_BUTTON, "/");
 }
 
@@ -296,7 +305,8 @@ static void error_page(struct sheet *s)
 
 	sheet_begin(s, title, 0);
 	sheet_state(s, GATE_FAULT, TEXT_ERROR_STATE, title);
-	put_facts(s, sheet_say(s, TEXT_ERROR_OPEN), sheet_say(s, TEXT_ERROR_UNTIL), page_text_error_lead(v->language, v->status));
+	sheet_facts(
+		s, sheet_say(s, TEXT_ERROR_OPEN), sheet_say(s, TEXT_ERROR_UNTIL), page_text_error_lead(v->language, v->status));
 	sheet_link(s, TEXT_HOME_BUTTON, v->home);
 }
 
@@ -309,6 +319,7 @@ int page_render(const struct page_view *v, char **out, size_t *size)
 		[PAGE_WAIT] = wait_page,
 		[PAGE_TERMS] = terms_page,
 		[PAGE_STATUS] = page_status,
+		[PAGE_OTHER] = page_other,
 		[PAGE_DEVICES] = page_devices,
 		[PAGE_AWAY] = away,
 		[PAGE_ERROR] = error_page,

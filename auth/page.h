@@ -22,6 +22,7 @@ enum page_kind {
 	PAGE_WAIT, /* the answers are being checked */
 	PAGE_TERMS, /* the user is to accept the conditions of use */
 	PAGE_STATUS, /* logged in */
+	PAGE_OTHER, /* somebody else is logged in on this shared device, and another person comes */
 	PAGE_DEVICES, /* the user's other devices */
 	PAGE_AWAY, /* the gateway does not answer */
 	PAGE_ERROR,
@@ -35,25 +36,26 @@ struct page_view {
 	const char *label; /* settings.label: the name of the place */
 	int64_t now; /* microseconds since the epoch */
 
-	/* PAGE_LOGIN, PAGE_STATUS: what the last attempt came to, enum public_result or PAGE_NO_NOTICE */
+	/* PAGE_LOGIN, PAGE_STATUS, PAGE_OTHER: what the last attempt came to, enum public_result or PAGE_NO_NOTICE */
 	uint8_t notice;
 	const struct message *notes; /* AUTH_PROMPTS of informations, or NULL; also PAGE_ROUND */
 
 	/* PAGE_LOGIN */
 	uint8_t last_end; /* enum session_end */
 	int64_t opens; /* when a login will be possible, microseconds since the epoch; 0 when not known, or now */
-	const char *user; /* to fill in, "" for none; PAGE_ROUND: who is logging in */
-	bool bad_user; /* what was typed is no user name */
+	const char *user; /* to fill in, "" for none, also PAGE_OTHER; PAGE_ROUND: who is logging in */
+	bool bad_user; /* what was typed is no user name; also PAGE_OTHER */
 
 	/* PAGE_ROUND, PAGE_WAIT, PAGE_TERMS */
 	bool open; /* the device is logged in meanwhile: this renews its session */
+	bool other; /* it is, but for somebody else */
 	const struct message *prompts; /* PAGE_ROUND: AUTH_PROMPTS */
 	const struct message *terms; /* PAGE_TERMS: AUTH_TERMS */
 	const char *token;
 	unsigned round;
 	int64_t until; /* microseconds since the epoch */
 
-	const struct message *device; /* PAGE_STATUS: PORTAL_DEVICE; PAGE_DEVICES: PORTAL_DEVICES */
+	const struct message *device; /* PAGE_STATUS, PAGE_OTHER: PORTAL_DEVICE; PAGE_DEVICES: PORTAL_DEVICES */
 	bool renewed; /* PAGE_STATUS: the last attempt was a renewal */
 
 	unsigned status; /* PAGE_ERROR */
@@ -119,6 +121,19 @@ enum page_text {
 	TEXT_STATUS_LAPSES,
 	TEXT_RENEW_BUTTON,
 	TEXT_LOGOUT_BUTTON,
+	TEXT_STATUS_SHOW,
+	TEXT_STATUS_SHARED,
+	TEXT_STATUS_DESK,
+	TEXT_OTHER_LINK,
+	TEXT_OTHER_STATE,
+	TEXT_OTHER_TITLE,
+	TEXT_OTHER_REFUSE,
+	TEXT_OTHER_TAKEOVER,
+	TEXT_OTHER_OPEN,
+	TEXT_OTHER_SHUT,
+	TEXT_OTHER_WHO,
+	TEXT_OTHER_UNTIL,
+	TEXT_OTHER_NEXT,
 	TEXT_DEVICES_LINK,
 	TEXT_DEVICES_TITLE,
 	TEXT_DEVICES_LEAD,

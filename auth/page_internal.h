@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What the pages are put together from: shared by page.c (the way in) and page_status.c (what one sees inside). */
+/* What the pages are put together from: shared by page.c (the way in), page_status.c (what one sees inside)
+ * and page_other.c (when two share a device). */
 #ifndef SEKISHO_PAGE_INTERNAL_H
 #define SEKISHO_PAGE_INTERNAL_H
 
@@ -29,11 +30,18 @@ void sheet_fact(struct sheet *s, enum page_text name, const char *value);
 void sheet_box(struct sheet *s, bool bad, const char *text);
 void sheet_link(struct sheet *s, enum page_text text, const char *to);
 
+/* What every page of a state must say. */
+void sheet_facts(struct sheet *s, const char *open, const char *until, const char *next);
+
+/* The form that asks who wants to log in, with what was wrong with the name before it. */
+void sheet_ask_user(struct sheet *s);
+
 /* What the last attempt came to, with what PAM had to say. */
 void sheet_notice(struct sheet *s);
 
-/* PAGE_STATUS and PAGE_DEVICES. */
+/* PAGE_STATUS, PAGE_OTHER and PAGE_DEVICES. */
 void page_status(struct sheet *s);
+void page_other(struct sheet *s);
 void page_devices(struct sheet *s);
 
 #endif

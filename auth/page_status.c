@@ -89,30 +89,52 @@ static void put_reach_line(struct sheet *s, const struct reach *line)
 	html_put(&s->html, "</li>");
 }
 
+/* On a shared device nothing is in sight before somebody asks for it: others hold it too. */
 static void put_reach(struct sheet *s)
 {
 	const struct message *d = s->view->device;
-	unsigned shown = d->reach_count > REACH_SHOWN + 1 ? REACH_SHOWN : d->reach_count;
+	unsigned shown = d->sharing ? 0 : d->reach_count > REACH_SHOWN + 1 ? REACH_SHOWN : d->reach_count;
 	char rest[12], more[64];
 
 	html_add(&s->html, "<section><h2>@</h2>", sheet_say(s, TEXT_OPEN));
 	if (!d->reach_count)
 		html_add(&s->html, "<p>@</p>", sheet_say(s, TEXT_STATUS_NOTHING));
-	else
+	if (shown)
 		html_put(&s->html, "<ul>");
 	for (unsigned i = 0; i < shown; i++)
 		put_reach_line(s, &d->reach[i]);
-	if (d->reach_count)
+	if (shown)
 		html_put(&s->html, "</ul>");
 	if (shown < d->reach_count) {
 		snprintf(rest, sizeof rest, "%u", d->reach_count - shown);
-		page_text_fill(sheet_say(s, TEXT_STATUS_MORE), more, sizeof more, rest, "");
+		page_text_fill(sheet_say(s, shown ? TEXT_STATUS_MORE : TEXT_STATUS_SHOW), more, sizeof more, rest, "");
 		html_add(&s->html, "<details><summary>@</summary><ul>", more);
 		for (unsigned i = shown; i < d->reach_count; i++)
 			put_reach_line(s, &d->reach[i]);
 		html_put(&s->html, "</ul></details>");
 	}
 	html_put(&s->html, "</section>");
+}
+
+/* Whose login it is comes first where it may not be that of the one who looks. */
+static void put_whose(struct sheet *s)
+{
+	char whose[256];
+
+	page_text_fill(sheet_say(s, TEXT_STATUS_SHARED), whose, sizeof whose, s->view->device->user, "");
+	sheet_box(s, false, whose);
+}
+
+/* What leads away from here: for others who share the device, for the user's own other devices. */
+static void put_ways(struct sheet *s, bool shared)
+{
+	if (shared) {
+		sheet_link(s, TEXT_OTHER_LINK, "/other");
+		html_add(&s->html, "<p class=\"small\">@</p>", sheet_say(s, TEXT_STATUS_DESK));
+	} else {
+		html_add(&s->html, "<p class=\"aside\"><a class=\"link\" href=\"/devices\">@</a></p>",
+			sheet_say(s, TEXT_DEVICES_LINK));
+	}
 }
 
 void page_status(struct sheet *s)
@@ -122,6 +144,8 @@ void page_status(struct sheet *s)
 	sheet_begin(s, sheet_say(s, TEXT_STATUS_STATE), refresh_after(v));
 	sheet_state(s, GATE_OPEN, TEXT_STATUS_STATE, sheet_say(s, TEXT_STATUS_TITLE));
 	sheet_notice(s);
+	if (v->device->sharing)
+		put_whose(s);
 	put_until(s);
 	put_reach(s);
 	html_put(&s->html, "<dl>");
@@ -130,7 +154,7 @@ void page_status(struct sheet *s)
 	sheet_fact(s, TEXT_STATUS_DEVICE, v->device->label);
 	html_add(&s->html, "</dl><form method=\"post\" action=\"/logout\"><button class=\"quiet\">@</button></form>",
 		sheet_say(s, TEXT_LOGOUT_BUTTON));
-	html_add(&s->html, "<p class=\"aside\"><a class=\"link\" href=\"/devices\">@</a></p>", sheet_say(s, TEXT_DEVICES_LINK));
+	put_ways(s, v->device->sharing);
 }
 
 /* ---- the other devices ---- */

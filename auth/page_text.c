@@ -70,6 +70,33 @@ static const char *const texts[PAGE_TEXTS][LANGUAGES] = {
 	[TEXT_STATUS_RENEWED] = {"期限を延長しました。", "You have more time now."},
 	[TEXT_STATUS_LAPSES] = {"@ まで", "until @"},
 	[TEXT_RENEW_BUTTON] = {"期限を延長する", "Get more time"},
+	[TEXT_STATUS_SHOW] = {"表示する（@件）@", "Show them (@)@"},
+	[TEXT_STATUS_SHARED] = {"この共用端末には、@ さんがログインしています。", "@ is logged in on this shared device."},
+	[TEXT_STATUS_DESK] = {"ほかの端末をなくしたときは、サービスデスクにお電話ください。",
+		"If you have lost another device, telephone the service desk."},
+	[TEXT_OTHER_LINK] = {"別の方はここからログイン", "Another person: log in here"},
+	[TEXT_OTHER_STATE] = {"ほかの方が使っています", "In use by somebody else"},
+	[TEXT_OTHER_TITLE] = {"別の方のログイン", "Log in as another person"},
+	[TEXT_OTHER_REFUSE] = {"この端末を同時に使えるのは1人です。確認のあと、先にログアウトする必要のある方をお知らせします。",
+		"One person at a time can use this device. Once you have confirmed who you are, this page says who must log "
+		"out first."},
+	[TEXT_OTHER_TAKEOVER] =
+		{"あなたがログインすると、いまログインしている方の接続はすぐに終わります。その方の作業が済んでいる"
+		 "ことを確かめてください。",
+			"When you log in, the person who is logged in now is logged out at once. Make sure that they have "
+			"finished."},
+	[TEXT_OTHER_OPEN] = {"先にログインした方のものだけです。あなたのログインは開いていません。",
+		"Only what belongs to the person who came first. You are not logged in."},
+	[TEXT_OTHER_SHUT] = {"まだログインできません", "You cannot log in yet"},
+	[TEXT_OTHER_WHO] = {"この端末には、いま @ さんがログインしています。", "@ is logged in on this device now."},
+	[TEXT_OTHER_UNTIL] = {"@ さんがログアウトするまでです。遅くとも @ に閉じます。",
+		"Until @ logs out, or until @ at the latest."},
+	[TEXT_OTHER_NEXT] =
+		{"@ さんに、はじめのページの「ログアウト」を押すよう頼み、もう一度ログインしてください。@ さんと連絡が"
+		 "取れないときは、サービスデスクにご連絡ください。",
+			"Ask @ to press Log out on the first page, then log in again. If @ cannot be reached, call the service "
+			"desk."},
+
 	[TEXT_DEVICES_LINK] = {"ほかの端末をなくしたとき", "I have lost another device"},
 	[TEXT_DEVICES_TITLE] = {"ほかの端末", "Your other devices"},
 	[TEXT_DEVICES_LEAD] = {"あなたの名前で登録されている端末です。なくした端末や心当たりのない端末は、ここで止められます。",

@@ -153,6 +153,7 @@ static const struct route {
 	{"/", NULL, portal_get_home, NULL},
 	{"/style.css", get_style, NULL, NULL},
 	{"/favicon.ico", get_icon, NULL, NULL},
+	{"/other", NULL, portal_get_other, NULL},
 	{"/devices", NULL, portal_get_devices, NULL},
 	{"/login", NULL, NULL, portal_post_login},
 	{"/renew", NULL, NULL, portal_post_renew},

@@ -8,6 +8,12 @@
 #include "auth/portal_internal.h"
 #include "common/text.h"
 
+/* Would this user be another person on a shared device that somebody is logged in on? */
+static bool is_other(const struct message *m, const char *user)
+{
+	return m->state == STATE_LOGGED_IN && m->sharing != SHARING_NONE && strcmp(user, m->user) != 0;
+}
+
 /* ---- GET / ---- */
 
 static void show_dialog(struct client *c, const struct message *m, const struct dialog *d)
@@ -18,7 +24,8 @@ static void show_dialog(struct client *c, const struct message *m, const struct 
 		[DIALOG_TERMS] = PAGE_TERMS};
 	struct page_view v = portal_view(c, kinds[d->phase]);
 
-	v.open = m->state == STATE_LOGGED_IN;
+	v.other = is_other(m, d->user);
+	v.open = m->state == STATE_LOGGED_IN && !v.other;
 	v.prompts = d->prompts;
 	v.terms = d->terms;
 	v.notes = d->notes;
@@ -32,7 +39,8 @@ static void show_dialog(struct client *c, const struct message *m, const struct 
 /* The device's state, with the result of the last dialog if nobody has seen it yet. */
 static void show_state(struct client *c, const struct message *m, struct dialog *d)
 {
-	struct page_view v = portal_view(c, m->state == STATE_LOGGED_IN ? PAGE_STATUS : PAGE_LOGIN);
+	bool other = d && d->result != PUBLIC_GRANTED && is_other(m, d->user);
+	struct page_view v = portal_view(c, other ? PAGE_OTHER : m->state == STATE_LOGGED_IN ? PAGE_STATUS : PAGE_LOGIN);
 
 	v.device = m;
 	v.last_end = m->last_end;
@@ -58,6 +66,17 @@ void portal_get_home(struct client *c, const struct message *m)
 		show_dialog(c, m, d);
 	else
 		show_state(c, m, d);
+}
+
+void portal_get_other(struct client *c, const struct message *m)
+{
+	struct page_view v = portal_view(c, PAGE_OTHER);
+
+	v.device = m;
+	if (is_other(m, ""))
+		portal_reply(c, &v, 200);
+	else
+		portal_reply_home(c); /* nobody is logged in any more */
 }
 
 /* ---- a login ---- */
@@ -88,10 +107,11 @@ static void trim(const char *from, char *to, size_t size)
 	snprintf(to, size, "%.*s", (int)n, from);
 }
 
-static void reply_bad_user(struct client *c, const char *user)
+static void reply_bad_user(struct client *c, const struct message *m, const char *user)
 {
-	struct page_view v = portal_view(c, PAGE_LOGIN);
+	struct page_view v = portal_view(c, is_other(m, user) ? PAGE_OTHER : PAGE_LOGIN);
 
+	v.device = m;
 	v.bad_user = true;
 	v.user = user;
 	portal_reply(c, &v, 422);
@@ -106,7 +126,7 @@ void portal_post_login(struct client *c, const struct message *m, const struct f
 	if (text_name_valid(user))
 		begin(c, m, user);
 	else
-		reply_bad_user(c, strlen(user) <= USER_NAME_MAX ? user : "");
+		reply_bad_user(c, m, strlen(user) <= USER_NAME_MAX ? user : "");
 }
 
 void portal_post_renew(struct client *c, const struct message *m, const struct form *f)

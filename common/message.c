@@ -10,7 +10,7 @@
 #include "common/secret.h"
 #include "common/wire.h"
 
-enum { ANY_TIME = 254, FIELDS_MAX = 12, AFTER_MAX = 5 };
+enum { ANY_TIME = 254, FIELDS_MAX = 13, AFTER_MAX = 5 };
 
 /* Every message there is: who may say it, after which message (0: at the start), and what it holds. */
 static const struct rule {
@@ -21,8 +21,8 @@ static const struct rule {
 } rules[] = {
 	{PORTAL_WHO, CHANNEL_PORTAL, SIDE_CLIENT, {ANY_TIME}, 1, {F_ID, F_SOURCE}},
 	{PORTAL_DEVICE, CHANNEL_PORTAL, SIDE_SERVER, {ANY_TIME}, 1,
-		{F_ID, F_DEVICE, F_STATE, F_LAST_END, F_EXPIRES, F_ENDS_REASON, F_IDLE, F_RENEWAL, F_OPENS, F_USER, F_LABEL,
-			F_REACH}},
+		{F_ID, F_DEVICE, F_STATE, F_LAST_END, F_EXPIRES, F_ENDS_REASON, F_IDLE, F_RENEWAL, F_SHARING, F_OPENS, F_USER,
+			F_LABEL, F_REACH}},
 	{PORTAL_ATTEMPT, CHANNEL_PORTAL, SIDE_CLIENT, {ANY_TIME}, 1, {F_ID, F_SOURCE}},
 	{PORTAL_ATTEMPT_ID, CHANNEL_PORTAL, SIDE_SERVER, {ANY_TIME}, 1, {F_ID, F_LOGIN, F_OPENS, F_DEVICE, F_ATTEMPT}},
 	{PORTAL_LOGOUT, CHANNEL_PORTAL, SIDE_CLIENT, {ANY_TIME}, 1, {F_ID, F_SOURCE}},

@@ -132,6 +132,9 @@ enum device_state {
 	STATE_LOGGED_IN,
 };
 
+/* Has a device several users, and what comes of a login while another one is logged in (shared-login of sekisho.conf)? */
+enum device_sharing { SHARING_NONE = 0, SHARING_REFUSE, SHARING_TAKEOVER };
+
 /* Why the last session of a device ended; also the words of `session-ended`. Append only. */
 enum session_end {
 	END_NONE = 0,
@@ -199,6 +202,7 @@ struct message {
 	char label[LABEL_MAX];
 	uint32_t idle_seconds; /* without traffic for so long it ends as well; 0 when logged out */
 	uint8_t renewal; /* 1: the session can be renewed; VERDICT_DEVICE: ask PAM what a renewal asks */
+	uint8_t sharing; /* enum device_sharing */
 	uint16_t reach_count; /* what the session may reach, one line each */
 	struct reach *reach; /* decoded: points into the message's own memory, see message_decode() */
 

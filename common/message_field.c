@@ -108,6 +108,8 @@ bool field_ok(const struct message *m, enum field f)
 		return groups_ok(m);
 	case F_RENEWAL:
 		return m->renewal <= 1;
+	case F_SHARING:
+		return m->sharing <= SHARING_TAKEOVER;
 	case F_CHANGED:
 		return m->password_changed <= 1;
 	case F_OWN:
@@ -205,6 +207,9 @@ void field_put(struct wire_out *w, const struct message *m, enum field f)
 	case F_RENEWAL:
 		wire_put_u8(w, m->renewal);
 		break;
+	case F_SHARING:
+		wire_put_u8(w, m->sharing);
+		break;
 	case F_CHANGED:
 		wire_put_u8(w, m->password_changed);
 		break;
@@ -290,6 +295,9 @@ void field_get(struct wire_in *r, struct message *m, enum field f)
 		break;
 	case F_RENEWAL:
 		m->renewal = wire_get_u8(r);
+		break;
+	case F_SHARING:
+		m->sharing = wire_get_u8(r);
 		break;
 	case F_CHANGED:
 		m->password_changed = wire_get_u8(r);

@@ -34,6 +34,7 @@ enum field {
 	F_DEVICE,
 	F_IDLE,
 	F_RENEWAL,
+	F_SHARING,
 	F_CHANGED,
 	F_OWN,
 	F_TERMS,

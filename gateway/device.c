@@ -22,15 +22,29 @@ const char *device_judge(const struct device *d, int64_t now)
 	return NULL;
 }
 
-bool device_permits(const struct device *d, const char *user, char (*groups)[USER_NAME_MAX + 1], unsigned group_count)
+bool device_permits_subject(const struct device *d, const struct subject *s)
 {
 	for (unsigned i = 0; i < d->user_count; i++) {
 		const char *name = d->users[i];
-		if (*name != '@' && !strcmp(name, user))
+		if (*name != '@' && !strcmp(name, s->user))
 			return true;
-		for (unsigned j = 0; *name == '@' && j < group_count; j++)
-			if (!strcmp(name + 1, groups[j]))
+		for (size_t j = 0; *name == '@' && j < s->group_count; j++)
+			if (!strcmp(name + 1, s->groups[j]))
 				return true;
 	}
 	return false;
+}
+
+bool device_permits(const struct device *d, const char *user, char (*groups)[USER_NAME_MAX + 1], unsigned group_count)
+{
+	const char *names[GROUPS_MAX];
+	for (unsigned i = 0; i < group_count && i < GROUPS_MAX; i++)
+		names[i] = groups[i];
+	struct subject s = {.user = user, .groups = names, .group_count = group_count < GROUPS_MAX ? group_count : GROUPS_MAX};
+	return device_permits_subject(d, &s);
+}
+
+bool device_is_shared(const struct device *d)
+{
+	return d->user_count > 1 || (d->user_count == 1 && d->users[0][0] == '@');
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/say.h"
+#include "gateway/device.h"
 #include "gateway/device_change.h"
 
 static bool may_be_shown(const struct device *d)
@@ -26,7 +27,7 @@ static int list(const struct device *d, void *arg)
 	struct own_device *own = &l->m->own[l->m->own_count++];
 	own->id = d->id;
 	own->suspended = d->status == DEVICE_SUSPENDED;
-	own->shared = d->user_count > 1;
+	own->shared = device_is_shared(d);
 	own->seen = d->last_seen;
 	memcpy(own->label, d->label, sizeof own->label);
 	return 0;

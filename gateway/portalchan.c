@@ -66,6 +66,8 @@ static void answer_who(struct portalchan *p, const struct message *question, str
 		return; /* STATE_UNKNOWN */
 	m->device = d.id;
 	memcpy(m->label, d.label, sizeof m->label);
+	if (device_is_shared(&d))
+		m->sharing = g->settings.shared_takeover ? SHARING_TAKEOVER : SHARING_REFUSE;
 	struct session *s = session_by_device(g, d.id);
 	if (!s) {
 		m->state = STATE_LOGGED_OUT;
@@ -105,15 +107,16 @@ static void answer_logout(struct portalchan *p, const struct message *question, 
 		(void)session_end_device(g, d.id, END_LOGOUT);
 }
 
-static struct session *session_at(struct gateway *g, const struct addr *source)
+/* Whose other devices may be asked about from there. On a shared device it need not be the one who is logged in who asks. */
+static struct session *owner_at(struct gateway *g, const struct addr *source)
 {
 	struct device d;
-	return device_at(g, source, &d) == 0 ? session_by_device(g, d.id) : NULL;
+	return device_at(g, source, &d) == 0 && !device_is_shared(&d) ? session_by_device(g, d.id) : NULL;
 }
 
 static void answer_own(struct portalchan *p, const struct message *question, struct message *m)
 {
-	struct session *s = session_at(p->gateway, &question->source);
+	struct session *s = owner_at(p->gateway, &question->source);
 	m->result = LOGIN_SESSION_OVER;
 	if (!s)
 		return;
@@ -125,7 +128,7 @@ static void answer_own(struct portalchan *p, const struct message *question, str
 
 static void answer_suspend(struct portalchan *p, const struct message *question, struct message *m)
 {
-	struct session *s = session_at(p->gateway, &question->source);
+	struct session *s = owner_at(p->gateway, &question->source);
 	m->result = LOGIN_SESSION_OVER;
 	if (!s)
 		return;

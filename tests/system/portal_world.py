@@ -28,7 +28,7 @@ WHO, DEVICE, ATTEMPT, ATTEMPT_ID, LOGOUT, DONE, OWN, DEVICES, SUSPEND, SUSPENDED
 START, PROMPTS, ANSWERS, RESULT, TERMS, ACCEPT = range(32, 38)
 UNKNOWN, LOGGED_OUT, LOGGED_IN = range(3)
 SECRET, VISIBLE, INFO, ERROR = range(1, 5)
-GRANTED, FAILED, BUSY, HOURS = 0, 1, 2, 8
+GRANTED, FAILED, BUSY, IN_USE, HOURS = 0, 1, 2, 7, 8
 END_LOGOUT, END_IDLE, END_HOURS = 1, 2, 4
 
 SETTINGS = f"""endpoint gate.example.jp:51820
@@ -129,13 +129,13 @@ class Gateway:
         kind, number, address = r.number(1), r.number(4), r.address()
         lost = r.number(4) if kind == SUSPEND else None
         r.end()
-        d = {"device": 7, "state": UNKNOWN, "end": 0, "expires": 0, "why": 0, "idle": 0, "renewal": 0, "opens": 0, "user": "", "label": "",
+        d = {"device": 7, "state": UNKNOWN, "end": 0, "expires": 0, "why": 0, "idle": 0, "renewal": 0, "sharing": 0, "opens": 0, "user": "", "label": "",
              "reach": [], "own": [], **self.devices.get(address, {})}
         device = 0 if d["state"] == UNKNOWN else d["device"]
         if kind == WHO:
             lines = [(line, "", 0) if isinstance(line, str) else line for line in d["reach"]]
-            return (struct.pack(">BIIBBQBIBQ", DEVICE, number, device, d["state"], d["end"], d["expires"], d["why"], d["idle"], d["renewal"],
-                                d["opens"]) + text(d["user"]) + text(d["label"]) + struct.pack(">H", len(lines)) +
+            return (struct.pack(">BIIBBQBIBBQ", DEVICE, number, device, d["state"], d["end"], d["expires"], d["why"], d["idle"], d["renewal"],
+                                d["sharing"], d["opens"]) + text(d["user"]) + text(d["label"]) + struct.pack(">H", len(lines)) +
                     b"".join(text(name) + text(reason) + struct.pack(">Q", until) for name, reason, until in lines))
         if kind == ATTEMPT:
             return struct.pack(">BIBQI", ATTEMPT_ID, number, self.attempt_result, self.attempt_opens, device) + self.attempt

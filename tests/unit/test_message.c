@@ -79,6 +79,7 @@ static struct message *largest(uint8_t type)
 		m->ends_reason = SESSION_ENDS - 1;
 		m->expires = INT64_MIN;
 		m->idle_seconds = UINT32_MAX;
+		m->sharing = SHARING_TAKEOVER;
 		fill(m->label, sizeof m->label);
 		m->reach_count = REACH_MAX;
 		m->reach = reach;
@@ -288,6 +289,7 @@ static void test_range(void **state)
 	INVALID(PORTAL_DEVICE, m->reach_count = 1; m->reach = torn);
 	INVALID(PORTAL_DEVICE, m->reach_count = 1; m->reach = past);
 	INVALID(PORTAL_DEVICE, m->renewal = 2);
+	INVALID(PORTAL_DEVICE, m->sharing = SHARING_TAKEOVER + 1);
 	INVALID(VERDICT_DEVICE, m->renewal = 255);
 	INVALID(VERDICT_END, m->password_changed = 2);
 	INVALID(PORTAL_ATTEMPT_ID, m->opens = -1);

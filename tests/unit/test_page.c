@@ -117,7 +117,8 @@ static void test_escaping(void **state)
 static void test_every_state_says_what_it_must(void **state)
 {
 	(void)state;
-	static const enum page_kind kinds[] = {PAGE_LOGIN, PAGE_ROUND, PAGE_WAIT, PAGE_TERMS, PAGE_STATUS, PAGE_AWAY, PAGE_ERROR};
+	static const enum page_kind kinds[] = {
+		PAGE_LOGIN, PAGE_ROUND, PAGE_WAIT, PAGE_TERMS, PAGE_STATUS, PAGE_OTHER, PAGE_AWAY, PAGE_ERROR};
 	struct message *device = message_new(PORTAL_DEVICE), *questions = prompts_of(PROMPT_SECRET, "Password:");
 	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
 		for (enum language l = 0; l < LANGUAGES; l++) {
@@ -195,6 +196,42 @@ static void test_reach_is_complete_and_folded(void **state)
 		assert_int_equal(count(page, "<li>"), n);
 		assert_int_equal(count(page, "<ul>"), count(page, "</ul>"));
 		assert_int_equal(count(page, "<details>"), n > 6);
+		free(page);
+	}
+	message_free(device);
+}
+
+/* A shared device: nothing of one person is in the sight of the next before that is needed. */
+static void test_sharing(void **state)
+{
+	(void)state;
+	static struct reach reach[REACH_MAX];
+	struct message *device = message_new(PORTAL_DEVICE);
+	struct page_view v = view(PAGE_STATUS, LANGUAGE_EN);
+	v.device = device;
+	device->reach = reach;
+	device->sharing = SHARING_REFUSE;
+	device->expires = NOW + HOUR;
+	snprintf(device->user, sizeof device->user, "%s", HOSTILE);
+	for (uint16_t n = 0; n <= REACH_MAX; n++) {
+		device->reach_count = n;
+		char *page = render(&v);
+		assert_int_equal(count(page, "<li>"), n);
+		assert_int_equal(count(page, "<ul>"), count(page, "</ul>"));
+		assert_int_equal(count(page, "<ul>"), count(page, "<details>"));
+		assert_has(page, "href=\"/other\"");
+		assert_lacks(page, "/devices");
+		free(page);
+	}
+	v.kind = PAGE_OTHER;
+	v.user = v.label = "";
+	for (uint8_t notice = 0; notice <= PUBLIC_RESULTS; notice++) {
+		v.notice = notice < PUBLIC_RESULTS ? notice : PAGE_NO_NOTICE;
+		char *page = render(&v);
+		assert_lacks(page, "<li>");
+		assert_lacks(page, "<script");
+		assert_int_equal(count(page, "&lt;script&gt;"), notice == PUBLIC_IN_USE ? 4 : 0);
+		assert_int_equal(count(page, "12:00"), notice == PUBLIC_IN_USE);
 		free(page);
 	}
 	message_free(device);
@@ -395,6 +432,7 @@ int main(void)
 		cmocka_unit_test(test_a_stranger_sees_no_name),
 		cmocka_unit_test(test_status),
 		cmocka_unit_test(test_reach_is_complete_and_folded),
+		cmocka_unit_test(test_sharing),
 		cmocka_unit_test(test_questions),
 		cmocka_unit_test(test_notices),
 		cmocka_unit_test(test_opens_again),
