@@ -5,6 +5,7 @@
 
 #include "gateway/acl_json.h"
 #include "gateway/control_internal.h"
+#include "gateway/device.h"
 #include "gateway/session.h"
 
 /* ---- putting in force ---- */
@@ -60,14 +61,12 @@ void control_reload(struct exchange *x)
 
 /* ---- explaining ---- */
 
-static json_t *device_json(const struct device *d, const char *user, int64_t at)
+static json_t *device_json(const struct device *d, const struct subject *s, int64_t at)
 {
 	char id[DEVICE_ID_TEXT];
-	bool permitted = false;
-	for (unsigned i = 0; i < d->user_count; i++)
-		permitted = permitted || !strcmp(d->users[i], user);
 	return json_pack("{s:s, s:s, s:b, s:b}", "id", device_id_format(d->id, id), "status", device_status_name(d->status),
-		"permitted", (int)permitted, "valid", at >= d->valid_from && (!d->valid_until || at < d->valid_until));
+		"permitted", (int)device_permits_subject(d, s), "valid",
+		at >= d->valid_from && (!d->valid_until || at < d->valid_until));
 }
 
 bool exchange_groups(struct exchange *x, const json_t *groups, const char *names[static GROUPS_MAX])
@@ -135,7 +134,7 @@ void control_acl_explain(struct exchange *x)
 	} else if (subject_class(x, class_name, id, &device, &subject.device_class)) {
 		json_t *answer = acl_json_explain(x->gateway->policy, &subject, &target, at);
 		(void)json_object_set_new(answer, "generation", json_integer((json_int_t)x->gateway->generation));
-		(void)json_object_set_new(answer, "device", id ? device_json(&device, user, at) : json_null());
+		(void)json_object_set_new(answer, "device", id ? device_json(&device, &subject, at) : json_null());
 		exchange_end(x, answer);
 	}
 }

@@ -146,7 +146,8 @@ int ledger_session_regroup(struct ledger *l, const struct session_row *row);
 
 /* ---- looking back ---- */
 
-/* The next user in bytewise order behind `after` ("" starts) of whom a device had been registered by `at`. -ENOENT: no more. */
+/* The next name in bytewise order behind `after` ("" starts) for which a device had been registered by `at` (a user, or "@" and a
+ * group), or whose groups had been looked at by then. -ENOENT: no more. */
 int ledger_user_after(struct ledger *l, const char *after, int64_t at, char out[static USER_NAME_MAX + 1]);
 
 /* The user's devices that could come in at `at`: active and within their period then. Same conventions as ledger_devices(). */

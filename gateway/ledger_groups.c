@@ -131,8 +131,10 @@ int ledger_user_after(struct ledger *l, const char *after, int64_t at, char out[
 {
 	char name[USER_NAME_MAX + 1];
 	struct query q = query(l, SLOT_USER_AFTER,
-		"SELECT name FROM device_user JOIN device ON device.id = device_user.device "
-		"WHERE name > ? AND created <= ? ORDER BY name LIMIT 1");
+		"SELECT name FROM (SELECT min(name) AS name FROM device_user JOIN device ON device.id = device_user.device "
+		"WHERE name > ?1 AND created <= ?2 UNION ALL SELECT min(user) FROM user_groups WHERE user > ?1 AND observed <= "
+		"?2) "
+		"WHERE name IS NOT NULL ORDER BY name LIMIT 1");
 	query_put_text(&q, after);
 	query_put_int(&q, at);
 	int found = query_row(&q);

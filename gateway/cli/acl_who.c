@@ -20,7 +20,7 @@ struct query {
 	const char *proto, *port, *address, *on;
 	struct aclset_choice choice;
 	struct moment moment;
-	json_t *rows, *unknown; /* arrays */
+	json_t *rows, *unknown, *partly; /* arrays; `partly`: see people.h */
 };
 
 /* A stretch of time in which one set was in force. */
@@ -136,6 +136,13 @@ static int judge_all(struct query *q, const struct window *w, int64_t at)
 		for (unsigned class = 0; class < DEVICE_CLASSES; class ++)
 			judge(q, w, p, (enum device_class) class);
 	}
+	const json_t *group;
+	size_t i;
+	json_array_foreach(people.partly, i, group)
+	{
+		if (!listed(q->partly, json_string_value(group)))
+			(void)json_array_append_new(q->partly, json_string(json_string_value(group)));
+	}
 	people_free(&people);
 	return CLI_OK;
 }
@@ -216,13 +223,23 @@ static const char *when_cell(const json_t *row, char text[static ACL_PLACE])
 	return text;
 }
 
+static void print_names(const char *what, json_t *names)
+{
+	char list[4096], safe[8192];
+	json_t *const holder = json_pack("{s:O}", "names", names);
+
+	if (json_array_size(names))
+		printf("\n%s: %s\n", what, text_safe(cli_join(holder, "names", list, sizeof list), safe, sizeof safe));
+	json_decref(holder);
+}
+
 static int print(const struct query *q)
 {
 	static const struct table_column columns[] = {{"USER", TABLE_LEFT, TABLE_CUT}, {"CLASS", TABLE_LEFT, TABLE_WHOLE},
 		{"DEVICES", TABLE_LEFT, TABLE_CUT}, {"FILE:LINE", TABLE_LEFT, TABLE_WHOLE}, {"RULE", TABLE_LEFT, TABLE_CUT},
 		{"SET", TABLE_LEFT, TABLE_WHOLE}, {"POSSIBLE", TABLE_LEFT, TABLE_CUT}};
 	struct table *t = table_new(columns, sizeof columns / sizeof *columns);
-	char place[ACL_PLACE], devices[512], set[24], unknown[4096], safe[8192];
+	char place[ACL_PLACE], devices[512], set[24];
 	const json_t *row;
 	size_t i;
 	int code = CLI_OK;
@@ -246,28 +263,29 @@ static int print(const struct query *q)
 		printf("Nobody %s reach %s %s%s%s.\n", q->on ? "could" : "can", q->proto, q->port, *q->port ? " " : "",
 			q->address);
 	}
-	json_t *const holder = json_pack("{s:O}", "unknown", q->unknown);
-	if (json_array_size(q->unknown))
-		printf("\nGroups unknown%s, judged by their own files alone: %s\n", q->on ? " at that time" : "",
-			text_safe(cli_join(holder, "unknown", unknown, sizeof unknown), safe, sizeof safe));
-	json_decref(holder);
+	print_names(q->on ? "Groups unknown at that time, judged by their own files alone"
+			  : "Groups unknown, judged by their own files alone",
+		q->unknown);
+	print_names("Of these groups only members who had logged in are known", q->partly);
 	return code;
 }
 
 int acl_verb_who(int argc, char **argv)
 {
-	struct query q = {.rows = json_array(), .unknown = json_array()};
+	struct query q = {.rows = json_array(), .unknown = json_array(), .partly = json_array()};
 
 	aclset_local_time();
 	int code = query_parse(argc, argv, &q);
 	if (!code)
 		code = q.on ? judge_past(&q) : judge_present(&q);
 	if (!code && cli_json)
-		code = cli_print_json(json_pack("{s:o, s:o, s:O, s:O}", "from", acl_json_instant(q.moment.from), "to",
-			acl_json_instant(q.on ? q.moment.to : INT64_MAX), "people", q.rows, "unknown", q.unknown));
+		code = cli_print_json(json_pack("{s:o, s:o, s:O, s:O, s:O}", "from", acl_json_instant(q.moment.from), "to",
+			acl_json_instant(q.on ? q.moment.to : INT64_MAX), "people", q.rows, "unknown", q.unknown, "partly",
+			q.partly));
 	else if (!code)
 		code = print(&q);
 	json_decref(q.rows);
 	json_decref(q.unknown);
+	json_decref(q.partly);
 	return code;
 }

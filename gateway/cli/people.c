@@ -70,6 +70,130 @@ static int look_up(struct person *p)
 	return 0;
 }
 
+/* ---- groups that have devices ---- */
+
+static bool is_group(const struct person *p)
+{
+	return p->user[0] == '@';
+}
+
+static bool in_group(const struct person *p, const char *group)
+{
+	const json_t *name;
+	size_t i;
+
+	json_array_foreach(p->groups, i, name)
+	{
+		if (!strcmp(json_string_value(name), group))
+			return true;
+	}
+	return false;
+}
+
+/* Somebody whom the directory names, unless the person is on the list already. 0 or -ENOMEM. */
+static int add_member(struct people *p, const char *user)
+{
+	for (size_t i = 0; i < p->count; i++)
+		if (!strcmp(p->list[i].user, user))
+			return 0;
+	struct person *const list = reallocarray(p->list, p->count + 1, sizeof *list);
+	if (!list)
+		return -ENOMEM;
+	p->list = list;
+	json_t *const row = json_pack("{s:s, s:[]}", "user", user, "devices");
+	if (!row || json_array_append_new(p->rows, row))
+		return -ENOMEM;
+	list[p->count] = (struct person){.user = cli_text(row, "user"), .devices = json_object_get(row, "devices")};
+	return look_up(&list[p->count++]);
+}
+
+/* Its members by group(5), and those whose primary group it is. New memory; NULL: no such group, or no memory (`r`). */
+static json_t *member_names(const char *name, int *r)
+{
+	const struct group *const group = getgrnam(name);
+	const gid_t gid = group ? group->gr_gid : 0;
+	const struct passwd *pw;
+	json_t *const names = group ? json_array() : NULL;
+
+	*r = !group ? -ENOENT : !names ? -ENOMEM : 0;
+	for (char **member = group ? group->gr_mem : NULL; !*r && *member; member++)
+		(void)json_array_append_new(names, json_string(*member));
+	setpwent();
+	while (!*r && (pw = getpwent()))
+		if (pw->pw_gid == gid)
+			(void)json_array_append_new(names, json_string(pw->pw_name));
+	endpwent();
+	return names;
+}
+
+/* 0; -ENOENT: no such group; -ENOMEM. */
+static int add_members(struct people *p, const char *group)
+{
+	int r;
+	/* All first: looking a member up uses the memory that getgrnam(3) answered in. */
+	json_t *const names = member_names(group, &r), *name;
+	size_t i;
+
+	json_array_foreach(names, i, name)
+	{
+		if (!r && text_name_valid(json_string_value(name)))
+			r = add_member(p, json_string_value(name));
+	}
+	json_decref(names);
+	return r;
+}
+
+static bool has_device(const struct person *p, const char *id)
+{
+	const json_t *device;
+	size_t i;
+
+	json_array_foreach(p->devices, i, device)
+	{
+		if (!strcmp(cli_text(device, "id"), id))
+			return true;
+	}
+	return false;
+}
+
+static int give_devices(struct person *p, const json_t *devices)
+{
+	json_t *device;
+	size_t i;
+
+	json_array_foreach(devices, i, device)
+	{
+		if (!has_device(p, cli_text(device, "id")) && json_array_append(p->devices, device))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* Puts the members in a group's place: it is they who log in. 0 or -ENOMEM. */
+static int expand(struct people *p, bool past)
+{
+	int r = 0;
+
+	p->partly = json_array();
+	for (size_t i = 0; i < p->count && !r; i++) {
+		if (!is_group(&p->list[i]))
+			continue;
+		const char *const name = p->list[i].user;
+		r = past ? -ENOENT : add_members(p, name + 1);
+		if (r == -ENOENT)
+			r = json_array_append_new(p->partly, json_string(name)) ? -ENOMEM : 0;
+		for (size_t j = 0; j < p->count && !r; j++)
+			if (in_group(&p->list[j], name + 1))
+				r = give_devices(&p->list[j], p->list[i].devices);
+	}
+	size_t kept = 0;
+	for (size_t i = 0; i < p->count && !r; i++)
+		if (!is_group(&p->list[i]))
+			p->list[kept++] = p->list[i];
+	p->count = r ? p->count : kept;
+	return r;
+}
+
 int people_ask(int64_t on, struct people *out)
 {
 	struct people p = {0};
@@ -90,7 +214,7 @@ int people_ask(int64_t on, struct people *out)
 	}
 	for (i = 0; !on && i < p.count && !failed; i++)
 		failed = look_up(&p.list[i]) < 0;
-	if (failed) {
+	if (failed || expand(&p, on) < 0) {
 		people_free(&p);
 		return cli_fail(CLI_FAILED, "free some memory and try again", "out of memory");
 	}
@@ -104,6 +228,7 @@ void people_free(struct people *p)
 	for (size_t i = 0; i < p->count; i++)
 		json_decref(p->list[i].groups);
 	free(p->list);
+	json_decref(p->partly);
 	json_decref(p->rows);
 	*p = (struct people){0};
 }

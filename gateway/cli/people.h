@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Who may come in: the users of the devices that are registered, or were at an instant, and the groups that their rules come
- * from. At present the groups are those that this machine's directory names (getgrouplist(3)), as at a login; in the past those
- * in which the gateway last found the user. Where nobody had looked they are unknown, and that is said.
+ * Who may come in: the users of the devices that are registered, or were at an instant, one by one also where a
+ * device is registered for a group, and the groups that their rules come from. At present the groups are those that this
+ * machine's directory names (getgrouplist(3)), as at a login; in the past those in which the gateway last found the user. Where
+ * nobody had looked they are unknown, and that is said; a group's members of the past are those who had logged in by then.
  */
 #ifndef SEKISHO_CLI_PEOPLE_H
 #define SEKISHO_CLI_PEOPLE_H
@@ -28,7 +29,8 @@ struct person {
 struct people {
 	struct person *list; /* sorted by user */
 	size_t count;
-	json_t *rows; /* what the gateway answered; users and devices live there */
+	json_t *rows; /* what the gateway answered, and members of groups; users and devices live there */
+	json_t *partly; /* names of groups that have devices, and of whose members only those are known who have logged in */
 };
 
 /* Asks the gateway. `on` 0: now. An exit code. */

@@ -82,6 +82,21 @@ static bool listed(const json_t *names, const char *name)
 	return false;
 }
 
+/* A device's users are names, or "@" and a group's name. */
+static bool permitted(const json_t *users, const struct whose *w)
+{
+	const json_t *item;
+	size_t i;
+
+	json_array_foreach(users, i, item)
+	{
+		const char *const name = json_string_value(item);
+		if (name && *name == '@' && listed(w->groups, name + 1))
+			return true;
+	}
+	return listed(users, w->user);
+}
+
 static bool within(const json_t *device, int64_t at)
 {
 	int64_t usec;
@@ -101,7 +116,7 @@ static int find_device(const char *id, int64_t at, struct whose *out)
 	const json_t *const device = json_object_get(end, "device");
 	(void)device_class_parse(cli_text(device, "class"), &out->class);
 	out->device = json_pack("{s:s, s:s, s:b, s:b}", "id", cli_text(device, "id"), "status", cli_text(device, "status"),
-		"permitted", (int)listed(json_object_get(device, "users"), out->user), "valid", (int)within(device, at));
+		"permitted", (int)permitted(json_object_get(device, "users"), out), "valid", (int)within(device, at));
 	json_decref(end);
 	return out->device ? CLI_OK : out_of_memory();
 }
@@ -111,12 +126,12 @@ int whose_find(const struct whose_words *words, int64_t at, bool past, struct wh
 	struct whose w = {.user = words->user, .class = CLASS_MINISTRY};
 
 	int code = check_words(words, &w);
-	if (!code && words->device)
-		code = find_device(words->device, at, &w);
 	if (!code && words->groups->count)
 		code = named_groups(words->groups, &w.groups);
 	else if (!code)
 		code = past ? groups_of_then(w.user, at, &w) : groups_of_now(w.user, &w.groups);
+	if (!code && words->device)
+		code = find_device(words->device, at, &w);
 	if (code)
 		whose_clear(&w);
 	else

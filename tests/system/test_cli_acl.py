@@ -381,6 +381,35 @@ def test_who_could_at_some_time_of_a_day(archive):
     assert asked[:4] == [1772323200000000, 1772377199999999, 1772290800000000, 1772323199999999]
 
 
+def test_who_names_the_members_of_a_group_that_shares_a_device(archive):
+    """Now those in the directory and those the gateway has found in it; in the past the latter, and that there may be more."""
+    made = subprocess.run(["groupadd", "cli-share"], check=False).returncode, subprocess.run(
+        ["useradd", "--no-create-home", "-g", "cli-share", "cli-first"], check=False).returncode, subprocess.run(
+        ["useradd", "--no-create-home", "-N", "-G", "cli-share", "cli-second"], check=False).returncode
+    assert set(made) <= {0, 9}  # 9: there already
+    write(f"{archive}/old", {"groups/cli-share.acl": "allow webmail\n"})
+    people = [subject("@cli-gone", None, ("d12", "shared")), subject("@cli-share", None, ("d11", "shared"), ("d12", "shared")),
+              subject("cli-second", None, ("d11", "shared")), subject("z-left", ["soumu", "cli-gone"])]
+    ask = ["acl", "who", "tcp", "443", "10.20.0.10"]
+    with gateway(people=people):
+        answer = json.loads(run(*ask, "--json", "--files", f"{archive}/old").stdout)
+        shown = run(*ask, "--files", f"{archive}/old").stdout
+        then = json.loads(run(*ask, "--json", "--on", "2026-02-15T12:00").stdout)
+    assert [(p["user"], p["class"], p["devices"]) for p in answer["people"]] == [
+        ("cli-first", "shared", ["d11", "d12"]), ("cli-second", "shared", ["d11", "d12"]), ("z-left", "shared", ["d12"])]
+    assert answer["unknown"] == [] and answer["partly"] == ["@cli-gone"]
+    assert "Of these groups only members who had logged in are known: @cli-gone" in shown and "\n@" not in shown
+    assert [(p["user"], p["devices"]) for p in then["people"]] == [("z-left", ["d12"])] and then["partly"] == ["@cli-gone", "@cli-share"]
+
+
+@pytest.mark.parametrize("groups, said", [(["kikaku"], "device d11)"), (["soumu"], "device d11 which is not this user's)")])
+def test_show_knows_the_users_of_a_device_of_a_group(archive, groups, said):
+    device = {"id": "d11", "class": "shared", "status": "active", "users": ["k-mori", "@kikaku"], "valid_from": None, "valid_until": None}
+    with gateway(**{"device-show": [end(device=device)]}):
+        options = [word for g in groups for word in ("--group", g)]
+        assert said in run("acl", "show", "t-yamada", "--device", "d11", *options, "--files", f"{archive}/old").stdout
+
+
 def test_who_leaves_out_whose_period_is_over(archive):
     write(f"{archive}/old", {"users/t-yamada.acl": "valid until 2026-01-31\n"})
     with gateway():

@@ -310,6 +310,14 @@ static void test_devices_as_they_were(void **state)
 	assert_users(99, "");
 	assert_users(199, "t-yamada ");
 	assert_users(INT64_MAX, "h-sato t-yamada ");
+	/* members of a group that has a device: once somebody has looked at their groups */
+	add_device(4, 600, "@kikaku", NULL);
+	char groups[][USER_NAME_MAX + 1] = {"kikaku"};
+	assert_int_equal(ledger_groups_note(ledger, "k-mori", groups, 1, 700), 1);
+	assert_int_equal(ledger_groups_note(ledger, "t-yamada", groups, 1, 700), 1);
+	assert_users(699, "@kikaku h-sato t-yamada ");
+	assert_users(700, "@kikaku h-sato k-mori t-yamada ");
+	assert_devices("@kikaku", 700, "4 ");
 	assert_devices("t-yamada", 99, "");
 	assert_devices("t-yamada", 100, "1 ");
 	assert_devices("t-yamada", 309, "1 2 3 ");
