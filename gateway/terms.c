@@ -117,7 +117,8 @@ static int name_version(struct terms_set *s)
 	uint8_t both[TERMS_LANGUAGES][TERMS_SHA256];
 	memcpy(both, s->sha256, sizeof both);
 	int r = digest(both, sizeof both, s->digest);
-	for (size_t i = 0; !s->version[0] && !r && i < 6; i++)
+	const bool named = s->version[0];
+	for (size_t i = 0; !named && !r && i < 6; i++)
 		snprintf(s->version + 2 * i, 3, "%02x", s->digest[i]);
 	return r;
 }
