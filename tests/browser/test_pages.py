@@ -1,16 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The pages in Chromium on the phone, at 360 pixels, in both languages: a whole login, the status page, the way out. Name
 resolution, routing and trust are the phone's own: DNS through the tunnel, the ministry's CA in its store."""
-import base64
 import datetime
 import os
-import subprocess
 import sys
 
 import pytest
-from selenium import webdriver
-from selenium.common.exceptions import WebDriverException
-from selenium.webdriver.chromium.remote_connection import ChromiumRemoteConnection
 from selenium.webdriver.common.by import By
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "system"))
@@ -18,13 +13,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(
 if not os.path.exists("/run/world/inside"):
     pytest.skip("run them with: make system (as root)", allow_module_level=True)
 
-from world import ACL, INTRANET, PORTAL, ROOT, STAFF, World, wait_until  # noqa: E402
-
-SHOTS = os.path.join(ROOT, "build", "screenshots")
-HOME = "/run/world/home"
-DRIVER = "http://127.0.0.1:9515"
-FLAGS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync", "--disable-default-apps", "--disable-extensions", "--hide-scrollbars"]
+from screen import Screen, driver_process  # noqa: E402, F401
+from world import ACL, INTRANET, PORTAL, STAFF, World, wait_until  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -38,86 +28,6 @@ def world():
         w.close()
 
 
-@pytest.fixture(scope="module")
-def driver_process(world):
-    """chromedriver on the phone, whose resolv.conf and namespace Chromium inherits."""
-    os.makedirs(f"{HOME}/.pki/nssdb", exist_ok=True)
-    os.makedirs(SHOTS, exist_ok=True)
-    store = ["-d", f"sql:{HOME}/.pki/nssdb"]
-    subprocess.run(["certutil", "-N", "--empty-password", *store], check=True)
-    subprocess.run(["certutil", "-A", "-t", "C,,", "-n", "ministry", "-i", world.ca, *store], check=True)
-    process = subprocess.Popen(["ip", "netns", "exec", "phone", "chromedriver", "--port=9515"],
-                               stdout=world.log_file("chromedriver"), stderr=subprocess.STDOUT, env=dict(os.environ, HOME=HOME))
-    world.processes["chromedriver"] = process
-    wait_until(lambda: world.phone.tcp("127.0.0.1", 9515).result == "open", 20, "chromedriver listens")
-
-
-# What a finger has to hit (WCAG 2.1, 2.5.5): buttons, links that stand alone, summaries, fields that can be typed into.
-SMALL_TARGETS = """return [...document.querySelectorAll('button, a.button, a.link, summary, input:not([type=hidden]):not([readonly])')]
-    .filter(e => e.getClientRects().length && e.getBoundingClientRect().height < 43.5)
-    .map(e => e.tagName + ' ' + e.textContent + ' ' + e.getBoundingClientRect().height)"""
-
-
-class Screen:
-    """The phone's browser; what a test does with it runs in the phone's namespace, where chromedriver listens."""
-
-    def __init__(self, world, language, width=360, dark=False, ratio=2.0):
-        options = webdriver.ChromeOptions()
-        options.binary_location = "/usr/bin/chromium"
-        for flag in [*FLAGS, f"--user-data-dir={HOME}/profile-{language}", f"--lang={language}", f"--accept-lang={language}",
-                     *(["--force-dark-mode"] if dark else [])]:
-            options.add_argument(flag)
-        options.add_experimental_option("prefs", {"intl.accept_languages": language})
-        options.add_experimental_option("mobileEmulation", {"deviceMetrics": {"width": width, "height": 740, "pixelRatio": ratio}})
-        self.driver = webdriver.Remote(ChromiumRemoteConnection(DRIVER, "goog", "chrome"), options=options)
-        self.driver.set_page_load_timeout(30)
-        self.language, self.width, self.suffix = language, width, f"{language}{'-dark' if dark else ''}{'' if width == 360 else f'-{width}'}"
-        if dark:
-            self.devtools("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": "dark"}]})
-
-    def devtools(self, command, parameters):
-        return self.driver.execute("executeCdpCommand", {"cmd": command, "params": parameters})["value"]
-
-    def shot(self, name):
-        """A picture of the whole page, and two checks that every page must pass."""
-        wide = self.driver.execute_script("return document.documentElement.scrollWidth")
-        assert wide <= self.width, f"{name}: {wide} pixels wide at {self.width}"
-        small = self.driver.execute_script(SMALL_TARGETS)
-        assert not small, f"{name}: targets below 44 pixels: {small}"
-        assert self.driver.find_element(By.TAG_NAME, "html").get_attribute("lang") == self.language
-        high = self.driver.execute_script("return document.documentElement.scrollHeight")
-        picture = self.devtools("Page.captureScreenshot", {
-            "captureBeyondViewport": True, "clip": {"x": 0, "y": 0, "width": self.width, "height": max(high, 200), "scale": 1}})
-        with open(f"{SHOTS}/{name}-{self.suffix}.png", "wb") as f:
-            f.write(base64.b64decode(picture["data"]))
-
-    def open(self):
-        self.driver.get(f"https://{PORTAL}/")
-
-    def answer(self, value):
-        """Types into the field that has the focus, as a user does on arriving, and sends."""
-        field = self.driver.switch_to.active_element
-        assert field.tag_name == "input", "the first field has the focus"
-        field.clear()
-        field.send_keys(value)
-        self.press("main form button")
-
-    def press(self, selector):
-        self.driver.execute_script("window.left = true")
-        self.driver.find_element(By.CSS_SELECTOR, selector).click()
-        wait_until(self.arrived, 60, "the next page that is not one of waiting")
-
-    def arrived(self):
-        try:
-            return self.driver.execute_script("return !window.left && document.readyState === 'complete' &&"
-                                              " !/^.?;/.test(document.querySelector('meta[http-equiv=refresh]')?.content)")
-        except WebDriverException:
-            return False  # between two pages
-
-    def text(self):
-        return self.driver.find_element(By.TAG_NAME, "main").text
-
-
 def whole_login(world, screen):
     staff = STAFF["t-yamada"]
     screen.open()
@@ -127,6 +37,8 @@ def whole_login(world, screen):
     assert password.get_attribute("autocomplete") == "current-password"
     screen.shot("2-password")
     screen.answer(staff.password)
+    code = screen.driver.find_element(By.CSS_SELECTOR, "input.code")
+    assert (code.get_attribute("autocomplete"), code.get_attribute("inputmode")) == ("one-time-code", "numeric")
     screen.shot("3-code")
     screen.answer(world.code(staff.name))
     assert "t-yamada" in screen.text() and "intranet" in screen.text()
