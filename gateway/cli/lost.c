@@ -2,8 +2,8 @@
 /*
  * `sekisho device lost`: cuts the device off at once, then tells what the service desk has to know: where it was seen, which
  * sessions and connections there were, what it had in reach, and what to do next. The connections come from the logs, which not
- * everybody who may report a loss may read: then that is what the report says. It is kept in a file that only its writer and root
- * can read.
+ * everybody who may report a loss may read: then that is what the report says. It is kept whole in a file that only its writer
+ * and root can read; a terminal is shown the beginning of long lists.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -31,7 +31,8 @@ struct lost {
 	int64_t now, since;
 	json_t *device, *rows;
 	json_int_t ended; /* sessions */
-	FILE *to;
+	FILE *to, *file; /* the terminal's, and the one that is kept or NULL */
+	char name[4096]; /* of the latter */
 };
 
 /* ---- cutting it off ---- */
@@ -85,15 +86,24 @@ static int ask_report(struct lost *l)
 
 /* ---- the report ---- */
 
+/* A line to one of the two, which may be NULL. */
+static void say_to(FILE *to, const char *text)
+{
+	char safe[LINE_TEXT * 4];
+	if (to)
+		fprintf(to, "%s\n", text_safe(text, safe, sizeof safe));
+}
+
 static void say(const struct lost *l, const char *format, ...) __attribute__((format(printf, 2, 3)));
 static void say(const struct lost *l, const char *format, ...)
 {
-	char text[LINE_TEXT], safe[LINE_TEXT * 2];
+	char text[LINE_TEXT];
 	va_list args;
 	va_start(args, format);
 	vsnprintf(text, sizeof text, format, args);
 	va_end(args);
-	fprintf(l->to, "%s\n", text_safe(text, safe, sizeof safe));
+	say_to(l->to, text);
+	say_to(l->file, text);
 }
 
 static const char *when(const struct lost *l, const char *instant, char text[static CLI_WHEN])
@@ -181,22 +191,36 @@ static bool add_line(const struct logset_line *line, void *arg)
 {
 	struct search *s = arg;
 	struct logvalue v[LOGFIELDS];
-	char device[FIELD_TEXT], action[FIELD_TEXT], text[9][FIELD_TEXT] = {{0}};
+	char device[FIELD_TEXT], action[FIELD_TEXT], text[9][FIELD_TEXT] = {{0}}, all[10 * FIELD_TEXT + 64];
 	static const enum logfield shown[] = {LOGFIELD_TIME, LOGFIELD_REASON, LOGFIELD_USER, LOGFIELD_TRANSPORT,
 		LOGFIELD_DESTINATION_IP, LOGFIELD_DESTINATION_PORT, LOGFIELD_ENDPOINT_IP, LOGFIELD_SOURCE_BYTES,
 		LOGFIELD_DESTINATION_BYTES};
 	if (logfield_scan(line->text, line->size, v) < 0 || logvalue_time(v[LOGFIELD_TIME]) < s->lost->since)
 		return true;
 	(void)logvalue_text(v[LOGFIELD_DEVICE], device, sizeof device);
-	if (strcmp(device, cli_text(s->lost->device, "id")) != 0 || ++s->count > CONNECTIONS_SHOWN)
+	if (strcmp(device, cli_text(s->lost->device, "id")) != 0)
 		return true;
 	(void)logvalue_text(v[LOGFIELD_ACTION], action, sizeof action);
 	for (size_t i = 0; i < sizeof shown / sizeof *shown; i++)
 		(void)logvalue_text(v[shown[i]], text[i], sizeof text[i]);
-	say(s->lost, "  %s %s%s%s %s %s %s %s%s%s%s%s%s%s", text[0], action, *text[1] ? " " : "", text[1], text[2], text[3],
-		text[4], text[5], *text[6] ? " from " : "", text[6], *text[7] ? " up " : "", text[7], *text[8] ? " down " : "",
-		text[8]);
+	snprintf(all, sizeof all, "  %s %s%s%s %s %s %s %s%s%s%s%s%s%s", text[0], action, *text[1] ? " " : "", text[1], text[2],
+		text[3], text[4], text[5], *text[6] ? " from " : "", text[6], *text[7] ? " up " : "", text[7],
+		*text[8] ? " down " : "", text[8]);
+	say_to(s->lost->file, all);
+	if (++s->count <= CONNECTIONS_SHOWN)
+		say_to(s->lost->to, all);
 	return true;
+}
+
+/* Where the list goes on that the terminal shows the beginning of. */
+static void say_rest(const struct lost *l, size_t more)
+{
+	char text[LINE_TEXT];
+	if (l->file)
+		snprintf(text, sizeof text, "  and %zu more, all in %.900s", more, l->name);
+	else
+		snprintf(text, sizeof text, "  and %zu more: sekisho log search --device %s", more, l->id);
+	say_to(l->to, text);
 }
 
 static void say_log(const struct lost *l, const struct logset *set, enum log_file file, const char *title)
@@ -206,7 +230,7 @@ static void say_log(const struct lost *l, const struct logset *set, enum log_fil
 	say(l, "%s", title);
 	const int failed = logset_read(set, file, add_line, &s);
 	if (s.count > CONNECTIONS_SHOWN)
-		say(l, "  and %zu more: sekisho log search --device %s", s.count - CONNECTIONS_SHOWN, l->id);
+		say_rest(l, s.count - CONNECTIONS_SHOWN);
 	if (!s.count && !failed)
 		say(l, "  none");
 	if (failed)
@@ -257,28 +281,44 @@ static void write_report(const struct lost *l)
 
 /* ---- where it goes ---- */
 
-static int keep(const struct lost *l, const char *text)
+/* The file that is kept; l->file stays NULL, with errno, when there can be none. */
+static void create(struct lost *l)
 {
-	char name[4096], stamp[32];
+	char stamp[32];
 	struct tm tm;
 	const time_t now = (time_t)(l->now / 1000000);
 	localtime_r(&now, &tm);
 	(void)strftime(stamp, sizeof stamp, "%Y%m%d-%H%M%S", &tm);
 	if (l->output)
-		snprintf(name, sizeof name, "%s", l->output);
+		snprintf(l->name, sizeof l->name, "%s", l->output);
 	else
-		snprintf(name, sizeof name, PATH_REPORTS "/lost-%.*s-%s.txt", 16, l->id, stamp);
-	int fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
-	bool failed = !f || fputs(text, f) < 0 || fflush(f) || fsync(fd);
-	const int error = errno;
-	if (f)
-		fclose(f);
+		snprintf(l->name, sizeof l->name, PATH_REPORTS "/lost-%.*s-%s.txt", 16, l->id, stamp);
+	const int fd = open(l->name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	l->file = fd < 0 ? NULL : fdopen(fd, "w");
+	if (fd >= 0 && !l->file)
+		close(fd);
+}
+
+/* Whole and durable, or gone: half a report would be taken for all there is. `error`: of create(), if there is no file. */
+static int keep(struct lost *l, int error)
+{
+	bool failed = !l->file;
+	if (l->file) {
+		failed = fflush(l->file) || ferror(l->file) || fsync(fileno(l->file));
+		error = errno;
+		if (fclose(l->file) && !failed) {
+			failed = true;
+			error = errno;
+		}
+		l->file = NULL;
+		if (failed)
+			unlink(l->name);
+	}
 	if (failed)
 		return cli_fail(CLI_FAILED,
 			"the device is cut off all the same; print it again into a file: sekisho device report ID --output FILE",
-			"the report could not be written to %s: %s", name, strerror(error));
-	fprintf(stderr, "The report is in %s, which only you and root can read.\n", name);
+			"the report could not be written to %s: %s", l->name, strerror(error));
+	fprintf(stderr, "The report is in %s, which only you and root can read.\n", l->name);
 	return CLI_OK;
 }
 
@@ -289,20 +329,19 @@ static int report(struct lost *l)
 	int code = ask_report(l);
 	if (code)
 		return code;
-	l->to = open_memstream(&text, &size);
+	l->to = cli_json ? open_memstream(&text, &size) : stdout;
 	if (!l->to)
 		return cli_fail(CLI_FAILED, "free some memory and try again", "out of memory");
+	create(l);
+	const int error = errno;
 	write_report(l);
-	if (fclose(l->to)) {
-		free(text);
-		return cli_fail(CLI_FAILED, "free some memory and try again", "out of memory");
-	}
-	if (cli_json)
-		code = cli_print_json(json_pack("{s:O, s:I, s:O, s:s}", "device", l->device, "sessions_ended", l->ended, "rows",
-			l->rows, "report", text));
-	else
-		fputs(text, stdout);
-	const int kept = keep(l, text);
+	const bool lacking = cli_json && fclose(l->to);
+	const int kept = keep(l, error);
+	if (lacking)
+		code = cli_fail(CLI_FAILED, "free some memory and try again", "out of memory");
+	else if (cli_json)
+		code = cli_print_json(json_pack("{s:O, s:I, s:O, s:s, s:s?}", "device", l->device, "sessions_ended", l->ended,
+			"rows", l->rows, "report", text, "file", kept ? NULL : l->name));
 	free(text);
 	return code ? code : kept;
 }
