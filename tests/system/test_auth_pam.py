@@ -157,8 +157,8 @@ def test_what_the_account_has_to_say_is_for_its_owner(box):
     assert portal.result() == "failed"
 
 
-def test_every_refusal_has_asked_pam_the_same(box):
-    """Not only the floor makes them alike: the same computations are done for whoever it is. The modules run are compared."""
+def test_every_refusal_comes_after_the_same_questions(box):
+    """Whoever it is, all modules of the stack speak, with the same words and the same items, before anybody is refused."""
     seen = []
     for user, right, acknowledge in (("yamada", True, "user-not-allowed"), ("yamada", False, None), ("nobody-here", False, None)):
         module = box.folder / "pam_script.so"
