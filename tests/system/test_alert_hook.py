@@ -161,7 +161,7 @@ def test_a_storm(world):
     """A thousand alerts: few processes, and every alert is in a record or in its count."""
     write_hook(world, TELL.replace("mv $f", "sleep 0.2; mv $f"))
     before, earlier = alerts(world), len(audit_lines("brute-force-keys"))
-    world.configure(alert_rate="5 per 3s", alert_refused_keys="1 per 1h")
+    world.configure(alert_rate="5 per 3s", alert_refused_keys="1 per 1h", alert_timeout="5m")
     world.sekisho("reload")
     most = storm(world, 1000)
 
@@ -177,7 +177,7 @@ def test_a_storm(world):
     wait_until(lambda: {line[:-1] for line in recorded} <= set(told()), 20, "the hook was told of what is on record")
     assert alerts(world)["suppressed"] - before["suppressed"] == counted()[2]
     assert alerts(world)["hook_missed"] == before["hook_missed"]
-    world.configure(alert_rate="100 per 1m", alert_refused_keys=None)
+    world.configure(alert_rate="100 per 1m", alert_refused_keys=None, alert_timeout="2s")
     world.sekisho("reload")
 
 
