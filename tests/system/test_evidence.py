@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The three log files after a day's work: complete, numbered without gaps, over rotation, a full disk and a crash."""
+import contextlib
 import glob
 import os
 import signal
@@ -86,6 +87,25 @@ def test_a_full_disk_refuses_logins_and_is_on_record(world, device):
     assert world.wait_log("auth", "login-failed", event__reason="log-full")
     world.login(world.phone)
     assert len(world.sekisho("session", "list", "--json")) == 1
+    logcheck()
+
+
+def test_a_change_that_was_recorded_and_could_not_be_made_is_taken_back(world, device):
+    """The ledger's disk is full when a device is to come in: the record comes first, so another one has to say that it is not so."""
+    world.sekisho("device", "suspend", device.id)
+    filler = "/var/lib/sekisho/filler"
+    with open(filler, "wb", buffering=0) as f, contextlib.suppress(OSError):
+        while f.write(b"\0" * 4096):
+            pass
+    try:
+        refused = world.sekisho("device", "resume", device.id, "--note", "x" * 200, check=False)
+        assert refused.returncode != 0 and "space" in refused.stderr, refused
+    finally:
+        os.unlink(filler)
+    event = world.wait_log("audit", "change-failed", device__id=device.id)
+    assert event["event"]["reason"] == "device-resumed" and event["event"]["outcome"] == "failure"
+    assert [d["status"] for d in world.sekisho("device", "list", "--json") if d["id"] == device.id] == ["suspended"]
+    world.sekisho("device", "resume", device.id)
     logcheck()
 
 

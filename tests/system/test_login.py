@@ -221,3 +221,28 @@ def test_nothing_typed_as_a_secret_is_in_any_log(world):
     assert "t-yamada" in files
     for secret in [s.password for s in STAFF.values()] + ["nobody-of-that-name", "also wrong"]:
         assert secret not in files
+
+
+def test_an_expired_password_is_changed_on_the_page(world, device, logged_out):
+    """Once in, the new one is good and the old one is not; the change is on record."""
+    with open("/etc/shadow") as f:
+        shadow = f.read()
+    old, new = STAFF["t-yamada"].password, "Neue-Losung-1605"
+    world.write("/etc/pam.d/sekisho", PAM + "password required pam_unix.so yescrypt\n")
+    world.configure(password_change="page")
+    world.sekisho("reload")
+    subprocess.run(["chage", "-d", "0", "t-yamada"], check=True)
+    try:
+        world.browser().login("t-yamada", old, world.code("t-yamada"), old, new, new)
+        assert [s["user"] for s in sessions(world)] == ["t-yamada"]
+        assert field(world.logs("auth", "password-changed")[-1], "user.name") == "t-yamada"
+        world.sekisho("session", "end", str(sessions(world)[0]["id"]))
+        world.browser().login("t-yamada", old, world.code("t-yamada"))
+        assert not sessions(world)
+        world.browser().login("t-yamada", new, world.code("t-yamada"))
+        assert len(sessions(world)) == 1
+    finally:
+        world.write("/etc/shadow", shadow, 0o640, "root:shadow")
+        world.write("/etc/pam.d/sekisho", PAM)
+        world.configure(password_change=None)
+        world.sekisho("reload")
