@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/array.h"
 #include "config/profile_sweep.h"
 
 enum {
@@ -35,14 +36,10 @@ struct naming {
 
 static int built_add(struct boxes_built *b, const struct profile_box *boxes, size_t count)
 {
-	if (b->count + count > b->room) {
-		const size_t room = 2 * (b->count + count);
-		struct profile_box *const more = reallocarray(b->box, room, sizeof *more);
-		if (!more)
-			return -ENOMEM;
-		b->box = more;
-		b->room = room;
-	}
+	struct profile_box *const more = array_room(b->box, &b->room, b->count, count, sizeof *more);
+	if (!more)
+		return -ENOMEM;
+	b->box = more;
 	memcpy(b->box + b->count, boxes, count * sizeof *boxes);
 	b->count += count;
 	return 0;

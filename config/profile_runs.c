@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/array.h"
+
 /* The protocols that rules can name divide 0..255 into nine ranges; joined, runs become no fewer than a ninth. */
 enum { RUNS_MAX = 16 * PROFILE_BOXES_MAX };
 
@@ -71,14 +73,10 @@ int runs_add(struct runs *r, const struct run *run)
 {
 	if (r->count == RUNS_MAX)
 		return -E2BIG;
-	if (r->count == r->room) {
-		const size_t room = r->room ? 2 * r->room : 64;
-		struct run *more = reallocarray(r->run, room, sizeof *more);
-		if (!more)
-			return -ENOMEM;
-		r->run = more;
-		r->room = room;
-	}
+	struct run *more = array_room(r->run, &r->room, r->count, 1, sizeof *more);
+	if (!more)
+		return -ENOMEM;
+	r->run = more;
 	r->run[r->count++] = *run;
 	return 0;
 }

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/array.h"
+
 enum { HEAD_MAX = 2 * 6 * WORDS_PORTS_MAX + 24, RANGE_MAX = 2 * ADDR_TEXT };
 
 /* One text in the making: what stands before the destinations, and these. */
@@ -128,14 +130,10 @@ static int line_add(struct writer *w, const char *head, const struct profile_box
 
 	if (!l)
 		return -ENOMEM;
-	if (w->count == w->room) {
-		const size_t room = w->room ? 2 * w->room : 16;
-		struct line **const more = reallocarray(w->lines, room, sizeof(struct line *));
-		if (!more)
-			return -ENOMEM;
-		w->lines = more;
-		w->room = room;
-	}
+	struct line **const lines = array_room(w->lines, &w->room, w->count, 1, sizeof(struct line *));
+	if (!lines)
+		return -ENOMEM;
+	w->lines = lines;
 	w->lines[w->count++] = l;
 	snprintf(l->head, sizeof l->head, "%s", head);
 	l->dest[l->dest_count++] = dest;

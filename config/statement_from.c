@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/array.h"
 #include "config/nearest.h"
 #include "config/statement.h"
 
@@ -40,20 +41,13 @@ static void list_network(struct parser *ps, const struct word *w, const struct r
 			((const struct listed *)*node)->line);
 		return;
 	}
-	if (node && n->count == ps->networks_room) {
-		const size_t room = ps->networks_room ? 2 * ps->networks_room : 16;
-		struct range *more = reallocarray(n->range, room, sizeof *more);
-		if (more) {
-			n->range = more;
-			ps->networks_room = room;
-		} else {
-			node = NULL;
-		}
-	}
-	if (node)
-		n->range[n->count++] = *r;
-	else
+	struct range *range = node ? array_room(n->range, &ps->networks_room, n->count, 1, sizeof *range) : NULL;
+	if (!range) {
 		ps->b->error = -ENOMEM;
+		return;
+	}
+	n->range = range;
+	n->range[n->count++] = *r;
 }
 
 void statement_networks(struct parser *ps)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/array.h"
 #include "config/nearest.h"
 #include "config/statement.h"
 
@@ -66,16 +67,12 @@ static void keep_rule(struct parser *ps, const struct rule *r)
 				"more than %d rules in all files; use networks, ranges and groups", POLICY_RULES_MAX);
 		return;
 	}
-	if (file->count == ps->room) {
-		const size_t room = ps->room ? 2 * ps->room : 8;
-		struct rule *more = reallocarray(file->rules, room, sizeof *more);
-		if (!more) {
-			ps->b->error = -ENOMEM;
-			return;
-		}
-		file->rules = more;
-		ps->room = room;
+	struct rule *rules = array_room(file->rules, &ps->room, file->count, 1, sizeof *rules);
+	if (!rules) {
+		ps->b->error = -ENOMEM;
+		return;
 	}
+	file->rules = rules;
 	file->rules[file->count++] = *r;
 }
 

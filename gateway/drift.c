@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/array.h"
 #include "config/input.h"
 
 static const char *const folders[] = {"lists", "groups", "users", "devices"};
@@ -39,16 +40,12 @@ static void entries_free(struct entries *e)
 static struct entry *entries_add(struct entries *e, const char *folder, const char *name)
 {
 	struct entry new = {0};
-	if (e->count == e->room) {
-		const size_t room = e->room ? 2 * e->room : 64;
-		struct entry *more = reallocarray(e->all, room, sizeof *more);
-		if (!more) {
-			e->error = -ENOMEM;
-			return NULL;
-		}
-		e->all = more;
-		e->room = room;
+	struct entry *all = array_room(e->all, &e->room, e->count, 1, sizeof *all);
+	if (!all) {
+		e->error = -ENOMEM;
+		return NULL;
 	}
+	e->all = all;
 	if (asprintf(&new.path, "%s%s%s", folder ? folder : "", folder ? "/" : "", name) < 0) {
 		e->error = -ENOMEM;
 		return NULL;

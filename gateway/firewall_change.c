@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST_ROOM = 16 };
+#include "common/array.h"
 
 /* A profile's next contents. */
 struct next {
@@ -47,22 +47,6 @@ void firewall_change_free(struct firewall_change *c)
 
 /* ---- collecting ---- */
 
-/* The array with room for `more` members of `size` bytes behind `count`; NULL: no memory, and it is as it was. */
-static void *reserve(void *array, size_t *room, size_t count, size_t more, size_t size)
-{
-	size_t wanted = *room ? *room : FIRST_ROOM;
-	void *grown;
-
-	while (wanted < count + more)
-		wanted *= 2;
-	if (wanted == *room)
-		return array;
-	grown = reallocarray(array, wanted, size);
-	if (grown)
-		*room = wanted;
-	return grown;
-}
-
 int firewall_change_profile(struct firewall_change *c, uint16_t id, const struct profile *p)
 {
 	struct next *x = NULL, *profiles;
@@ -70,7 +54,7 @@ int firewall_change_profile(struct firewall_change *c, uint16_t id, const struct
 
 	if (!id || id > PROFILE_ID_MAX || p->count > PROFILE_BOXES_MAX)
 		return -EINVAL;
-	profiles = reserve(c->profiles, &c->profile_room, c->profile_count, 1, sizeof(*profiles));
+	profiles = array_room(c->profiles, &c->profile_room, c->profile_count, 1, sizeof(*profiles));
 	if (!profiles)
 		return -ENOMEM;
 	c->profiles = profiles;
@@ -92,7 +76,7 @@ int firewall_change_profile(struct firewall_change *c, uint16_t id, const struct
 
 static int take_session(struct firewall_change *c, const struct firewall_session *s, bool gone)
 {
-	struct nft_element *e = reserve(c->sessions, &c->session_room, c->session_count, SESSION_ELEMENTS_MAX, sizeof(*e));
+	struct nft_element *e = array_room(c->sessions, &c->session_room, c->session_count, SESSION_ELEMENTS_MAX, sizeof(*e));
 
 	if (!e)
 		return -ENOMEM;

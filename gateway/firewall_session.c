@@ -9,6 +9,8 @@
 #include <libnftnl/set.h>
 #include <linux/netfilter/nf_tables.h>
 
+#include "common/array.h"
+
 unsigned firewall_session_elements(const struct firewall_session *s, bool gone, struct nft_element e[static SESSION_ELEMENTS_MAX])
 {
 	const struct addr *addresses[] = {&s->v4, &s->v6};
@@ -66,7 +68,7 @@ struct found {
 
 struct reading {
 	struct found *found;
-	size_t count, size, mine; /* mine: where those of the set being read begin */
+	size_t count, room, mine; /* mine: where those of the set being read begin */
 	uint8_t family;
 };
 
@@ -85,15 +87,11 @@ static int reading_take(struct nftnl_set_elem *e, void *arg)
 	const void *key = nftnl_set_elem_get(e, NFTNL_SET_ELEM_KEY, &key_size);
 	const void *data = nftnl_set_elem_get(e, NFTNL_SET_ELEM_DATA, &data_size);
 
-	if (r->count == r->size) {
-		size_t size = r->size ? 2 * r->size : 256;
-		struct found *more = reallocarray(r->found, size, sizeof(*more));
+	struct found *found = array_room(r->found, &r->room, r->count, 1, sizeof(*found));
 
-		if (!more)
-			return -1;
-		r->found = more;
-		r->size = size;
-	}
+	if (!found)
+		return -1;
+	r->found = found;
 	if (nftnl_set_elem_is_set(e, NFTNL_SET_ELEM_EXPIRATION))
 		x.left_ms = (int64_t)nftnl_set_elem_get_u64(e, NFTNL_SET_ELEM_EXPIRATION);
 	if (r->family) {

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <utlist.h>
 
+#include "common/array.h"
 #include "common/say.h"
 #include "gateway/device.h"
 #include "gateway/event.h"
@@ -220,20 +221,16 @@ struct look {
 	struct gateway *g;
 	int64_t now;
 	struct key *strangers; /* installed, but not by us */
-	size_t stranger_count, stranger_size;
+	size_t stranger_count, stranger_room;
 	int error;
 };
 
 static int look_stranger(struct look *look, const struct key *k)
 {
-	if (look->stranger_count == look->stranger_size) {
-		size_t size = look->stranger_size ? 2 * look->stranger_size : 16;
-		struct key *more = reallocarray(look->strangers, size, sizeof *more);
-		if (!more)
-			return -ENOMEM;
-		look->strangers = more;
-		look->stranger_size = size;
-	}
+	struct key *strangers = array_room(look->strangers, &look->stranger_room, look->stranger_count, 1, sizeof *strangers);
+	if (!strangers)
+		return -ENOMEM;
+	look->strangers = strangers;
 	look->strangers[look->stranger_count++] = *k;
 	return 0;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <utlist.h>
 
+#include "common/array.h"
 #include "common/say.h"
 #include "gateway/session_internal.h"
 
@@ -12,22 +13,19 @@ static const int64_t TIMEOUT_SLACK_MS = 5000;
 /* What the kernel was found to hold. */
 struct held {
 	struct firewall_session *sessions;
-	size_t session_count, session_size;
+	size_t session_count, session_room;
 	uint16_t *profiles;
-	size_t profile_count, profile_size;
+	size_t profile_count, profile_room;
 };
 
 static int held_session(const struct firewall_session *s, void *arg)
 {
 	struct held *held = arg;
-	if (held->session_count == held->session_size) {
-		size_t size = held->session_size ? 2 * held->session_size : 64;
-		struct firewall_session *more = reallocarray(held->sessions, size, sizeof *more);
-		if (!more)
-			return -ENOMEM;
-		held->sessions = more;
-		held->session_size = size;
-	}
+	struct firewall_session *sessions =
+		array_room(held->sessions, &held->session_room, held->session_count, 1, sizeof *sessions);
+	if (!sessions)
+		return -ENOMEM;
+	held->sessions = sessions;
 	held->sessions[held->session_count++] = *s;
 	return 0;
 }
@@ -35,14 +33,10 @@ static int held_session(const struct firewall_session *s, void *arg)
 static int held_profile(uint16_t id, void *arg)
 {
 	struct held *held = arg;
-	if (held->profile_count == held->profile_size) {
-		size_t size = held->profile_size ? 2 * held->profile_size : 64;
-		uint16_t *more = reallocarray(held->profiles, size, sizeof *more);
-		if (!more)
-			return -ENOMEM;
-		held->profiles = more;
-		held->profile_size = size;
-	}
+	uint16_t *profiles = array_room(held->profiles, &held->profile_room, held->profile_count, 1, sizeof *profiles);
+	if (!profiles)
+		return -ENOMEM;
+	held->profiles = profiles;
 	held->profiles[held->profile_count++] = id;
 	return 0;
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/array.h"
 #include "gateway/netif.h"
 #include "gateway/tunnel_backend.h"
 
@@ -65,14 +66,10 @@ static int installed_add(struct key_list *l, const struct key *k)
 
 	if (is_at(l, place, k))
 		return 0;
-	if (l->count == l->room) {
-		size_t room = 2 * l->room + 64;
-		struct key *more = reallocarray(l->keys, room, sizeof *more);
-		if (!more)
-			return -ENOMEM;
-		l->keys = more;
-		l->room = room;
-	}
+	struct key *keys = array_room(l->keys, &l->room, l->count, 1, sizeof *keys);
+	if (!keys)
+		return -ENOMEM;
+	l->keys = keys;
 	memmove(&l->keys[place + 1], &l->keys[place], (l->count - place) * sizeof *k);
 	l->keys[place] = *k;
 	l->count++;

@@ -3,18 +3,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/array.h"
 #include "gateway/tunnel_backend.h"
 
 struct tunnel_peer *tunnel_dump_add(struct tunnel_dump *d)
 {
-	if (d->count == d->room) {
-		size_t room = d->room ? 2 * d->room : 64;
-		struct tunnel_peer *more = reallocarray(d->peers, room, sizeof *more);
-		if (!more)
-			return NULL;
-		d->peers = more;
-		d->room = room;
-	}
+	struct tunnel_peer *peers = array_room(d->peers, &d->room, d->count, 1, sizeof *peers);
+	if (!peers)
+		return NULL;
+	d->peers = peers;
 	memset(&d->peers[d->count], 0, sizeof *d->peers);
 	return &d->peers[d->count++];
 }

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "common/array.h"
+
 enum { SEPARATOR = '\x1f' };
 static const char separators[] = {SEPARATOR, '\0'};
 
@@ -123,14 +125,10 @@ static int make_room(struct report_bag *bag)
 {
 	if (bag->used == bag->most)
 		drop_half(bag);
-	if (bag->used == bag->room) {
-		size_t room = bag->room ? 2 * bag->room : 32;
-		struct report_entry *more = reallocarray(bag->entries, room, sizeof *more);
-		if (!more)
-			return -ENOMEM;
-		bag->entries = more;
-		bag->room = room;
-	}
+	struct report_entry *entries = array_room(bag->entries, &bag->room, bag->used, 1, sizeof *entries);
+	if (!entries)
+		return -ENOMEM;
+	bag->entries = entries;
 	if (2 * (bag->used + 1) > bag->slot_count) {
 		uint32_t *slots = reallocarray(bag->slots, 2 * bag->slot_count, sizeof *slots);
 		if (!slots)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/array.h"
 #include "common/text.h"
 #include "gateway/cli/cli.h"
 
@@ -42,16 +43,12 @@ void table_cell(struct table *t, const char *text)
 {
 	if (!t || t->failed)
 		return;
-	if (t->cell_count == t->capacity) {
-		size_t capacity = t->capacity ? 2 * t->capacity : 64;
-		char **cells = reallocarray(t->cells, capacity, sizeof *cells);
-		if (!cells) {
-			t->failed = true;
-			return;
-		}
-		t->cells = cells;
-		t->capacity = capacity;
+	char **cells = array_room(t->cells, &t->capacity, t->cell_count, 1, sizeof *cells);
+	if (!cells) {
+		t->failed = true;
+		return;
 	}
+	t->cells = cells;
 	char safe[CELL_MAX];
 	char *copy = strdup(text_safe(text, safe, sizeof safe));
 	if (copy)

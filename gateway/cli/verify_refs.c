@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/array.h"
 #include "gateway/cli/verify_internal.h"
 #include "gateway/log_replay.h"
 
@@ -16,16 +17,12 @@ struct verify_ref {
 
 void verify_ref_add(struct verify *v, enum log_file file, const struct seal *s)
 {
-	if (v->ref_count + LOG_FILES > v->ref_room) {
-		size_t room = v->ref_room ? 2 * v->ref_room : 256;
-		struct verify_ref *more = reallocarray(v->refs, room, sizeof *more);
-		if (!more) {
-			v->failed = true;
-			return;
-		}
-		v->refs = more;
-		v->ref_room = room;
+	struct verify_ref *refs = array_room(v->refs, &v->ref_room, v->ref_count, LOG_FILES, sizeof *refs);
+	if (!refs) {
+		v->failed = true;
+		return;
 	}
+	v->refs = refs;
 	for (enum log_file i = 0; i < LOG_FILES; i++)
 		if (i != file && s->heads[i].sequence)
 			v->refs[v->ref_count++] =
