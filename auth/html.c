@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/text.h"
+
 static void put_bytes(struct html *h, const char *data, size_t size)
 {
 	size_t wanted = h->used + size, room = h->size ? h->size : 4096;
@@ -31,40 +33,6 @@ static void put_bytes(struct html *h, const char *data, size_t size)
 	h->used = wanted;
 }
 
-/* Bytes of the unwanted control character that stands here, 0 when there is none. */
-static size_t control_size(const unsigned char *c)
-{
-	if ((*c < ' ' && *c != '\t' && *c != '\n') || *c == 0x7f)
-		return 1;
-	if (*c == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0)
-		return 2; /* U+0080..U+009F */
-	if (*c == 0xd8 && c[1] == 0x9c)
-		return 2; /* U+061C */
-	if (*c == 0xe2 && c[1] == 0x80 && (c[2] == 0x8e || c[2] == 0x8f || (c[2] >= 0xa8 && c[2] <= 0xae)))
-		return 3; /* U+200E, U+200F, U+2028..U+202E */
-	if (*c == 0xe2 && c[1] == 0x81 && c[2] >= 0xa6 && c[2] <= 0xa9)
-		return 3; /* U+2066..U+2069 */
-	return 0;
-}
-
-static const char *entity(char c)
-{
-	switch (c) {
-	case '&':
-		return "&amp;";
-	case '<':
-		return "&lt;";
-	case '>':
-		return "&gt;";
-	case '"':
-		return "&quot;";
-	case '\'':
-		return "&#39;";
-	default:
-		return NULL;
-	}
-}
-
 void html_put(struct html *h, const char *markup)
 {
 	put_bytes(h, markup, strlen(markup));
@@ -72,17 +40,10 @@ void html_put(struct html *h, const char *markup)
 
 void html_text(struct html *h, const char *text)
 {
-	while (*text) {
-		size_t n = control_size((const unsigned char *)text);
-		const char *e = entity(*text);
-
-		if (n)
-			html_put(h, "\xef\xbf\xbd");
-		else if (e)
-			html_put(h, e);
-		else
-			put_bytes(h, text, 1);
-		text += n ? n : 1;
+	char shown[TEXT_HTML];
+	for (size_t left = strlen(text), n; left; text += n, left -= n) {
+		n = text_html(text, left, shown);
+		html_put(h, shown);
 	}
 }
 

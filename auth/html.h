@@ -19,10 +19,7 @@ struct html {
 /* Our own markup, as it is. */
 void html_put(struct html *h, const char *markup);
 
-/*
- * Text from anywhere: markup characters become entities; controls that could hide or reorder what follows (C0 but TAB and LF,
- * DEL, C1, line separators, the bidirectional ones of Unicode UAX 9) become U+FFFD. `text` must be well-formed UTF-8.
- */
+/* Text from anywhere, as text_html() has it. */
 void html_text(struct html *h, const char *text);
 
 /* Our own markup in which each '@' stands for the next argument, a `const char *` that is escaped as html_text() does. */

@@ -153,6 +153,34 @@ const char *text_safe(const char *from, char *to, size_t size)
 	return to;
 }
 
+static const char *html_entity(uint32_t code)
+{
+	switch (code) {
+	case '&':
+		return "&amp;";
+	case '<':
+		return "&lt;";
+	case '>':
+		return "&gt;";
+	case '"':
+		return "&quot;";
+	case '\'':
+		return "&#39;";
+	default:
+		return NULL;
+	}
+}
+
+size_t text_html(const char *from, size_t left, char out[static TEXT_HTML])
+{
+	uint32_t code;
+	size_t n = text_utf8_decode(from, left, &code);
+	bool shown = n && (!unsafe(code) || code == '\t' || code == '\n') && code != 0xfeff && (code & 0xfffe) != 0xfffe;
+	const char *entity = shown ? html_entity(code) : "\xef\xbf\xbd";
+	snprintf(out, TEXT_HTML, "%.*s", (int)(entity ? strlen(entity) : n), entity ? entity : from);
+	return n ? n : 1;
+}
+
 static const struct unit {
 	char letter;
 	int64_t seconds;

@@ -33,6 +33,12 @@ bool text_name_valid(const char *name);
 enum { TEXT_SAFE_GROWTH = 4 };
 const char *text_safe(const char *from, char *to, size_t size);
 
+/* How the first character of `from` (`left` bytes, at least one) stands in HTML text or an attribute, in `out`: &, <, >, " and '
+ * as entities (HTML, section 13.1.4), U+FFFD for ill-formed bytes, noncharacters and all that text_safe() escapes but TAB and LF.
+ * Returns how many bytes of `from` it is. */
+enum { TEXT_HTML = 8 };
+size_t text_html(const char *from, size_t left, char out[static TEXT_HTML]);
+
 /* "90s", "15m", "8h", "30d", sums like "1h30m" (largest unit first, each once); at least one second, at most 3650 days.
  * 0 or -EINVAL. Seconds. */
 int duration_parse(const char *text, int64_t *seconds);

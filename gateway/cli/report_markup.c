@@ -8,46 +8,12 @@
 #include "gateway/cli/cli.h"
 #include "gateway/cli/report_show.h"
 
-static bool unwanted(uint32_t code)
-{
-	return (code < ' ' && code != '\t' && code != '\n') || (code >= 0x7f && code < 0xa0) || code == 0x061c ||
-	       code == 0x200e || code == 0x200f || (code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069) ||
-	       code == 0xfeff || (code & 0xfffe) == 0xfffe;
-}
-
-static const char *entity(uint32_t code)
-{
-	switch (code) {
-	case '&':
-		return "&amp;";
-	case '<':
-		return "&lt;";
-	case '>':
-		return "&gt;";
-	case '"':
-		return "&quot;";
-	case '\'':
-		return "&#39;";
-	default:
-		return NULL;
-	}
-}
-
 void markup_text(FILE *to, const char *text)
 {
-	size_t left = strlen(text);
-	while (left) {
-		uint32_t code = 0;
-		size_t n = text_utf8_decode(text, left, &code);
-		const char *e = entity(code);
-		if (!n || unwanted(code))
-			fputs("\xef\xbf\xbd", to);
-		else if (e)
-			fputs(e, to);
-		else
-			fwrite(text, 1, n, to);
-		text += n ? n : 1;
-		left -= n ? n : 1;
+	char shown[TEXT_HTML];
+	for (size_t left = strlen(text), n; left; text += n, left -= n) {
+		n = text_html(text, left, shown);
+		fputs(shown, to);
 	}
 }
 

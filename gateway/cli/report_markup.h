@@ -8,8 +8,7 @@
 
 #include "gateway/cli/report.h"
 
-/* Text from anywhere: markup characters become entities; ill-formed bytes and what could hide or reorder text (controls,
- * bidirectional ones of Unicode UAX 9, line separators) become U+FFFD. */
+/* Text from anywhere, as text_html() has it. */
 void markup_text(FILE *to, const char *text);
 
 /* Our own markup in which each '@' stands for the next argument, a `const char *` that is escaped as markup_text() does. */

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -235,12 +236,35 @@ static void test_clocks(void **state)
 	assert_true(real / SECOND - (int64_t)time(NULL) <= 1 && (int64_t)time(NULL) - real / SECOND <= 60);
 }
 
+static void test_html(void **state)
+{
+	(void)state;
+	static const char *const pairs[][2] = {{"a", "a"}, {"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}, {"\"", "&quot;"},
+		{"'", "&#39;"}, {"関", "関"}, {"\n", "\n"}, {"\t", "\t"}, {"\x1b", "\xef\xbf\xbd"}, {"\xe9", "\xef\xbf\xbd"},
+		{"\u202e", "\xef\xbf\xbd"}, {"\ufeff", "\xef\xbf\xbd"}, {"\uffff", "\xef\xbf\xbd"},
+		{"\xf0\x9f\x94\x92", "\xf0\x9f\x94\x92"}};
+	for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+		char out[TEXT_HTML], more[16];
+		size_t length = strlen(pairs[i][0]);
+		assert_int_equal(text_html(pairs[i][0], length, out), length);
+		assert_string_equal(out, pairs[i][1]);
+		snprintf(more, sizeof more, "%s<", pairs[i][0]);
+		assert_int_equal(text_html(more, length + 1, out), length);
+		assert_string_equal(out, pairs[i][1]);
+	}
+	/* A character that is cut off goes byte by byte. */
+	char out[TEXT_HTML];
+	assert_int_equal(text_html("\xe9\x96", 2, out), 1);
+	assert_string_equal(out, "\xef\xbf\xbd");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_utf8_codes),
 		cmocka_unit_test(test_utf8_bytes),
 		cmocka_unit_test(test_columns),
+		cmocka_unit_test(test_html),
 		cmocka_unit_test(test_name),
 		cmocka_unit_test(test_safe),
 		cmocka_unit_test(test_safe_cut),
