@@ -244,9 +244,6 @@ int acl_verb_apply(int argc, char **argv)
 
 int acl_verb_reload(int argc, char **argv)
 {
-	struct option_words rest = {0};
-	int code = option_parse(argc, argv, NULL, 0, &rest);
-	if (!code)
-		code = option_count(&rest, 0, 0, "");
+	int code = option_only(argc, argv, NULL, NULL);
 	return code ? code : put_in_force(json_pack("{s:s}", "verb", "reload"), "Settings and ACLs are", NULL);
 }

@@ -88,13 +88,10 @@ static int facts_print(const char *path, const struct ca_facts *f, const char *b
 
 int ca_verb_show(int argc, char **argv)
 {
-	struct option_words rest = {0};
 	struct ca_facts page = {0}, authority = {0};
 	char *page_pem = NULL, *authority_pem = NULL;
 	bool have = install_present(PATH_CA_CERT);
-	int code = option_parse(argc, argv, NULL, 0, &rest);
-	if (!code)
-		code = option_count(&rest, 0, 0, "");
+	int code = option_only(argc, argv, NULL, NULL);
 	if (!code)
 		code = certificate_read(PATH_TLS_CERT, &page_pem, &page);
 	if (!code && have)

@@ -218,3 +218,17 @@ int client_ask(json_t *request, json_t **rows, json_t **end)
 {
 	return client_ask_long(request, rows, end, NULL);
 }
+
+int client_rows(json_t *request, json_t **rows)
+{
+	json_t *end;
+	const int code = client_ask(request, rows, &end);
+	if (!code)
+		json_decref(end);
+	return code;
+}
+
+int client_device(const char *id, json_t **end)
+{
+	return client_ask(json_pack("{s:s, s:s}", "verb", "device-show", "id", id), NULL, end);
+}

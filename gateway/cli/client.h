@@ -16,7 +16,13 @@
  */
 int client_ask(json_t *request, json_t **rows, json_t **end);
 
-/* The same for a request whose "devices" may need several datagrams. On failure `mistakes` (may be NULL) gets the gateway's
+/* One device as `device-show` tells of it, in *end. */
+int client_device(const char *id, json_t **end);
+
+/* client_ask() for a verb whose answer is its rows alone. */
+int client_rows(json_t *request, json_t **rows);
+
+/* client_ask() for a request whose "devices" may need several datagrams. On failure `mistakes` (may be NULL) gets the gateway's
  * "mistakes", if it has sent any, for the caller to show and release. */
 int client_ask_long(json_t *request, json_t **rows, json_t **end, json_t **mistakes);
 

@@ -81,21 +81,13 @@ static int device_print(const json_t *device)
 	return table_show(t);
 }
 
-/* Asks for one device; CLI_OK and the answer's `end`, which the caller releases. */
-static int device_fetch(const char *id, json_t **end)
-{
-	return client_ask(json_pack("{s:s, s:s}", "verb", "device-show", "id", id), NULL, end);
-}
-
 int device_verb_show(int argc, char **argv)
 {
-	struct option_words rest = {0};
+	const char *id = NULL;
 	json_t *end = NULL;
-	int code = option_parse(argc, argv, NULL, 0, &rest);
+	int code = option_only(argc, argv, "the device's ID", &id);
 	if (!code)
-		code = option_count(&rest, 1, 1, "the device's ID");
-	if (!code)
-		code = device_fetch(rest.items[0], &end);
+		code = client_device(id, &end);
 	if (code)
 		return code;
 	if (cli_json)
@@ -114,7 +106,7 @@ static int change_confirm(const char *id, const struct change *c)
 {
 	char users[USERS_TEXT];
 	json_t *end = NULL;
-	int code = device_fetch(id, &end);
+	int code = client_device(id, &end);
 	if (code)
 		return code;
 	const json_t *device = json_object_get(end, "device");

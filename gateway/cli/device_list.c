@@ -168,13 +168,12 @@ static int filter_parse(int argc, char **argv, struct filter *f)
 int device_verb_list(int argc, char **argv)
 {
 	struct filter f = {.now = time_now()};
-	json_t *rows = NULL, *end = NULL;
+	json_t *rows = NULL;
 	int code = filter_parse(argc, argv, &f);
 	if (!code)
-		code = client_ask(json_pack("{s:s, s:s*}", "verb", "device-list", "status", f.status), &rows, &end);
+		code = client_rows(json_pack("{s:s, s:s*}", "verb", "device-list", "status", f.status), &rows);
 	if (code)
 		return code;
-	json_decref(end);
 	rows = choose(&f, rows);
 	if (cli_json || !rows)
 		return cli_print_json(rows);

@@ -136,7 +136,7 @@ static json_t *instant(const json_t *device, const char *member)
 static int request_found(const char *id, json_t **out)
 {
 	json_t *end = NULL;
-	int code = client_ask(json_pack("{s:s, s:s}", "verb", "device-show", "id", id), NULL, &end);
+	int code = client_device(id, &end);
 	if (code)
 		return code;
 	const json_t *d = json_object_get(end, "device");

@@ -12,12 +12,7 @@
 
 int history_ask(json_t **rows)
 {
-	json_t *end;
-	const int code = client_ask(json_pack("{s:s}", "verb", "acl-history"), rows, &end);
-
-	if (!code)
-		json_decref(end);
-	return code;
+	return client_rows(json_pack("{s:s}", "verb", "acl-history"), rows);
 }
 
 static json_int_t number_of(const json_t *row)

@@ -103,11 +103,8 @@ static int checkpoint_write(const char *path, const struct verify *v)
 
 int log_verb_key(int argc, char **argv)
 {
-	struct option_words rest = {0};
 	char *text = NULL;
-	int code = option_parse(argc, argv, NULL, 0, &rest);
-	if (!code)
-		code = option_count(&rest, 0, 0, "");
+	int code = option_only(argc, argv, NULL, NULL);
 	if (code)
 		return code;
 	int error = cli_read(PATH_SEAL_KEYS, &text);

@@ -41,7 +41,7 @@ static int confirm(const struct lost *l)
 {
 	char users[USERS_TEXT];
 	json_t *end = NULL;
-	int code = client_ask(json_pack("{s:s, s:s}", "verb", "device-show", "id", l->id), NULL, &end);
+	int code = client_device(l->id, &end);
 	if (code)
 		return code;
 	const json_t *d = json_object_get(end, "device");
@@ -390,7 +390,7 @@ int device_verb_report(int argc, char **argv)
 	json_t *end = NULL;
 	int code = parse(argc, argv, &l, false);
 	if (!code)
-		code = client_ask(json_pack("{s:s, s:s}", "verb", "device-show", "id", l.id), NULL, &end);
+		code = client_device(l.id, &end);
 	if (!code) {
 		l.device = json_incref(json_object_get(end, "device"));
 		json_decref(end);

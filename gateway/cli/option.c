@@ -131,3 +131,14 @@ int option_count(const struct option_words *rest, size_t least, size_t most, con
 		return cli_usage("'%s' is one word too many", rest->items[most]);
 	return 0;
 }
+
+int option_only(int argc, char **argv, const char *what, const char **word)
+{
+	struct option_words rest = {0};
+	int code = option_parse(argc, argv, NULL, 0, &rest);
+	if (!code)
+		code = option_count(&rest, word != NULL, word != NULL, what);
+	if (!code && word)
+		*word = rest.items[0];
+	return code;
+}

@@ -42,4 +42,8 @@ int option_parse(int argc, char **argv, const struct option_spec *specs, size_t 
 /* Checks how many words there were: 0, or CLI_USAGE after saying so. `what` names them, as in "USER". */
 int option_count(const struct option_words *rest, size_t least, size_t most, const char *what);
 
+/* For a verb without options of its own: parses, and checks that one word follows, which `word` then points to, called `what` in
+ * messages; or with `word` NULL that none does. 0, or CLI_USAGE after saying so. */
+int option_only(int argc, char **argv, const char *what, const char **word);
+
 #endif

@@ -186,12 +186,12 @@ static void note_unknown(struct maker *m)
 
 static int judge_sessions(struct maker *m)
 {
-	json_t *rows, *end, *row, *list = json_array();
+	json_t *rows, *row, *list = json_array();
 	struct preview_judge judge = {.before = m->before, .after = m->after, .now = m->now};
 	size_t i;
 	int r = 0;
 
-	int code = client_ask(json_pack("{s:s}", "verb", "session-list"), &rows, &end);
+	int code = client_rows(json_pack("{s:s}", "verb", "session-list"), &rows);
 	if (code) {
 		json_decref(list);
 		return code;
@@ -205,7 +205,6 @@ static int judge_sessions(struct maker *m)
 	if (judge.loss)
 		json_object_set_new(m->out, "loss", json_true());
 	json_decref(rows);
-	json_decref(end);
 	return r < 0 ? say_failed(r) : CLI_OK;
 }
 

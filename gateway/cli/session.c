@@ -52,16 +52,12 @@ int session_verb_list(int argc, char **argv)
 		{"UP", TABLE_RIGHT, TABLE_WHOLE},
 		{"DOWN", TABLE_RIGHT, TABLE_WHOLE},
 	};
-	struct option_words rest = {0};
-	json_t *rows = NULL, *end = NULL, *row;
-	int code = option_parse(argc, argv, NULL, 0, &rest);
+	json_t *rows = NULL, *row;
+	int code = option_only(argc, argv, NULL, NULL);
 	if (!code)
-		code = option_count(&rest, 0, 0, "");
-	if (!code)
-		code = client_ask(json_pack("{s:s}", "verb", "session-list"), &rows, &end);
+		code = client_rows(json_pack("{s:s}", "verb", "session-list"), &rows);
 	if (code)
 		return code;
-	json_decref(end);
 	if (cli_json)
 		return cli_print_json(rows);
 	struct table *t = table_new(columns, sizeof columns / sizeof *columns);
@@ -90,19 +86,17 @@ int session_verb_list(int argc, char **argv)
 
 int session_verb_end(int argc, char **argv)
 {
-	struct option_words rest = {0};
+	const char *word = NULL;
 	json_t *end = NULL;
 	char *behind = NULL;
 	unsigned long id = 0;
-	int code = option_parse(argc, argv, NULL, 0, &rest);
-	if (!code)
-		code = option_count(&rest, 1, 1, "the session's ID");
+	int code = option_only(argc, argv, "the session's ID", &word);
 	if (code)
 		return code;
 	errno = 0;
-	id = strtoul(rest.items[0], &behind, 10);
-	if (rest.items[0][0] < '0' || rest.items[0][0] > '9' || *behind || errno || id > UINT32_MAX)
-		return cli_usage("'%s' is no session's ID, which is a number as `sekisho session list` shows it", rest.items[0]);
+	id = strtoul(word, &behind, 10);
+	if (*word < '0' || *word > '9' || *behind || errno || id > UINT32_MAX)
+		return cli_usage("'%s' is no session's ID, which is a number as `sekisho session list` shows it", word);
 	code = client_ask(json_pack("{s:s, s:I}", "verb", "session-end", "id", (json_int_t)id), NULL, &end);
 	if (code)
 		return code;

@@ -164,11 +164,8 @@ static void hint_installation(void)
 int status_verb(int argc, char **argv)
 {
 	static const struct table_column columns[] = {{NULL, TABLE_LEFT, TABLE_WHOLE}, {NULL, TABLE_LEFT, TABLE_WHOLE}};
-	struct option_words rest = {0};
 	json_t *end = NULL;
-	int code = option_parse(argc, argv, NULL, 0, &rest);
-	if (!code)
-		code = option_count(&rest, 0, 0, "");
+	int code = option_only(argc, argv, NULL, NULL);
 	if (code)
 		return code;
 	code = client_ask(json_pack("{s:s}", "verb", "status"), NULL, &end);

@@ -69,17 +69,13 @@ int user_verb_list(int argc, char **argv)
 		{"BY", TABLE_LEFT, TABLE_CUT},
 		{"NOTE", TABLE_LEFT, TABLE_CUT},
 	};
-	struct option_words rest = {0};
-	json_t *rows = NULL, *end = NULL, *row;
+	json_t *rows = NULL, *row;
 	size_t i;
-	int code = option_parse(argc, argv, NULL, 0, &rest);
+	int code = option_only(argc, argv, NULL, NULL);
 	if (!code)
-		code = option_count(&rest, 0, 0, "");
-	if (!code)
-		code = client_ask(json_pack("{s:s}", "verb", "user-list"), &rows, &end);
+		code = client_rows(json_pack("{s:s}", "verb", "user-list"), &rows);
 	if (code)
 		return code;
-	json_decref(end);
 	if (cli_json)
 		return cli_print_json(rows);
 	struct table *t = table_new(columns, sizeof columns / sizeof *columns);

@@ -109,7 +109,7 @@ static bool within(const json_t *device, int64_t at)
 static int find_device(const char *id, int64_t at, struct whose *out)
 {
 	json_t *end;
-	const int code = client_ask(json_pack("{s:s, s:s}", "verb", "device-show", "id", id), NULL, &end);
+	const int code = client_device(id, &end);
 
 	if (code)
 		return code;
