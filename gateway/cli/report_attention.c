@@ -185,8 +185,7 @@ static void admins(struct report *r, json_t *document)
 	const struct report_bag *b = &r->bags[BAG_ADMIN];
 	for (size_t i = 0; i < b->used; i++) {
 		char name[REPORT_PART_MAX], action[REPORT_PART_MAX];
-		report_part(b->entries[i].key, 0, name);
-		report_part(b->entries[i].key, 1, action);
+		report_pair(b->entries[i].key, name, action);
 		if (!strcmp(action, "control-denied"))
 			say(document, "look", "admin",
 				report_sentence(r, "%s asked for what needs a role that is not theirs (%" PRIu64 ").",

@@ -254,6 +254,12 @@ const char *report_part(const char *key, size_t number, char out[static REPORT_P
 	return out;
 }
 
+void report_pair(const char *key, char first[static REPORT_PART_MAX], char second[static REPORT_PART_MAX])
+{
+	report_part(key, 0, first);
+	report_part(key, 1, second);
+}
+
 int report_by_key(const void *a, const void *b)
 {
 	const struct report_entry *x = a, *y = b;

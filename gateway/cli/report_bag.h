@@ -59,5 +59,7 @@ int report_by_key(const void *a, const void *b);
  * separator, U+001F: text_safe() leaves none. Returns `out`. */
 const char *report_key(char out[static REPORT_KEY_MAX], size_t count, const char *const *parts);
 const char *report_part(const char *key, size_t number, char out[static REPORT_PART_MAX]);
+/* Both parts of a key of two. */
+void report_pair(const char *key, char first[static REPORT_PART_MAX], char second[static REPORT_PART_MAX]);
 
 #endif

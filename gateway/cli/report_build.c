@@ -137,6 +137,11 @@ json_t *report_figure(const struct report *r, uint64_t value, uint64_t lines, co
 	return report_figure_at(r, r->since, r->until, value, lines, words);
 }
 
+void report_count_cell(const struct report *r, json_t *row, const struct report_entry *e, const char *const *words)
+{
+	json_object_set_new(row, "count", report_figure(r, e->count.times, e->count.lines, words));
+}
+
 /* ---- lists of the largest ---- */
 
 /* Marks the figures of an entry that was counted anew after the bag had been full. */

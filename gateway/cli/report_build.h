@@ -39,6 +39,9 @@ json_t *report_figure(const struct report *r, uint64_t value, uint64_t lines, co
 json_t *report_figure_at(
 	const struct report *r, int64_t since, int64_t until, uint64_t value, uint64_t lines, const char *const *words);
 
+/* The cell "count": how many times an entry's event happened in the period. */
+void report_count_cell(const struct report *r, json_t *row, const struct report_entry *e, const char *const *words);
+
 json_t *report_instant(int64_t usec); /* RFC 3339, JSON null for none */
 
 /* The best `most` entries of a bag, sorted by `compare`, each put into the table by `each`; a note says what is not shown. */

@@ -35,13 +35,11 @@ static void word_of(const struct report *r, json_t *row, const char *column, con
 static void admin_row(const struct report *r, json_t *row, const struct report_entry *e)
 {
 	char name[REPORT_PART_MAX], action[REPORT_PART_MAX];
-	report_part(e->key, 0, name);
-	report_part(e->key, 1, action);
+	report_pair(e->key, name, action);
 	json_object_set_new(row, "who", json_string(name));
 	word_of(r, row, "meaning", action);
 	json_object_set_new(row, "action", json_string(action));
-	json_object_set_new(row, "count",
-		report_figure(r, e->count.times, e->count.lines, REPORT_WORDS("--action", action, "--admin", name)));
+	report_count_cell(r, row, e, REPORT_WORDS("--action", action, "--admin", name));
 }
 
 static void events(struct report *r, json_t *section, enum report_lists list, const char *id, const char *title, const char *word,
@@ -115,36 +113,30 @@ static void alert_row(const struct report *r, json_t *row, const struct report_e
 {
 	word_of(r, row, "meaning", e->key);
 	json_object_set_new(row, "reason", json_string(e->key));
-	json_object_set_new(row, "count",
-		report_figure(r, e->count.times, e->count.lines, REPORT_WORDS("--action", "alert", "--reason", e->key)));
+	report_count_cell(r, row, e, REPORT_WORDS("--action", "alert", "--reason", e->key));
 }
 
 static void gateway_row(const struct report *r, json_t *row, const struct report_entry *e)
 {
 	char action[REPORT_PART_MAX], reason[REPORT_PART_MAX];
-	report_part(e->key, 0, action);
-	report_part(e->key, 1, reason);
+	report_pair(e->key, action, reason);
 	word_of(r, row, "meaning", action);
 	json_object_set_new(row, "reason",
 		*reason ? report_sentence(
 				  r, "of these: %s", "うち %s", *report_meaning(r, reason) ? report_meaning(r, reason) : reason)
 			: json_string(""));
-	json_object_set_new(row, "count",
-		report_figure(r, e->count.times, e->count.lines, REPORT_WORDS("--action", action, "--reason", reason)));
+	report_count_cell(r, row, e, REPORT_WORDS("--action", action, "--reason", reason));
 	json_object_set_new(row, "last", report_instant(e->count.last));
 }
 
 static void gap_row(const struct report *r, json_t *row, const struct report_entry *e)
 {
 	char file[REPORT_PART_MAX], reason[REPORT_PART_MAX];
-	report_part(e->key, 0, file);
-	report_part(e->key, 1, reason);
+	report_pair(e->key, file, reason);
 	json_object_set_new(row, "log", json_string(file));
 	word_of(r, row, "meaning", reason);
 	json_object_set_new(row, "reason", json_string(reason));
-	json_object_set_new(row, "count",
-		report_figure(r, e->count.times, e->count.lines,
-			REPORT_WORDS("--action", "log-gap", "--file", file, "--reason", reason)));
+	report_count_cell(r, row, e, REPORT_WORDS("--action", "log-gap", "--file", file, "--reason", reason));
 	json_object_set_new(row, "last", report_instant(e->count.last));
 }
 

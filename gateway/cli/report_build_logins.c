@@ -76,8 +76,7 @@ static void by_reason(const struct report *r, json_t *row, const struct report_e
 {
 	json_object_set_new(row, "reason", json_string(e->key));
 	json_object_set_new(row, "meaning", json_string(report_meaning(r, e->key)));
-	json_object_set_new(row, "count",
-		report_figure(r, e->count.times, e->count.lines, REPORT_WORDS("--action", action, "--reason", e->key)));
+	report_count_cell(r, row, e, REPORT_WORDS("--action", action, "--reason", e->key));
 }
 
 static void failure_row(const struct report *r, json_t *row, const struct report_entry *e)
@@ -121,10 +120,8 @@ static void failure_who_row(const struct report *r, json_t *row, const struct re
 	json_object_set_new(row, "user",
 		*user || !*hash ? json_string(user) : report_sentence(r, "(unknown name %.8s…)", "(不明な名前 %.8s…)", hash));
 	json_object_set_new(row, "device", json_string(device));
-	json_object_set_new(row, "count",
-		report_figure(r, e->count.times, e->count.lines,
-			REPORT_WORDS("--action", "login-failed", *user ? "--user" : "--text", *user ? user : hash, "--device",
-				device)));
+	report_count_cell(r, row, e,
+		REPORT_WORDS("--action", "login-failed", *user ? "--user" : "--text", *user ? user : hash, "--device", device));
 	json_object_set_new(row, "last", report_instant(e->count.last));
 }
 
@@ -156,18 +153,14 @@ static void refused_who_row(const struct report *r, json_t *row, const struct re
 		row, "device", *device ? report_sentence(r, "%s %s", "%s %s", device, e->note ? e->note : "") : json_string(key));
 	json_object_set_new(row, "meaning", json_string(report_meaning(r, reason)));
 	json_object_set_new(row, "reason", json_string(reason));
-	json_object_set_new(row, "count",
-		report_figure(r, e->count.times, e->count.lines,
-			REPORT_WORDS("--action", "device-refused", "--key", key, "--reason", reason)));
+	report_count_cell(r, row, e, REPORT_WORDS("--action", "device-refused", "--key", key, "--reason", reason));
 	json_object_set_new(row, "last", report_instant(e->count.last));
 }
 
 static void refused_from_row(const struct report *r, json_t *row, const struct report_entry *e)
 {
 	json_object_set_new(row, "address", json_string(e->key));
-	json_object_set_new(row, "count",
-		report_figure(
-			r, e->count.times, e->count.lines, REPORT_WORDS("--action", "device-refused", "--address", e->key)));
+	report_count_cell(r, row, e, REPORT_WORDS("--action", "device-refused", "--address", e->key));
 	json_object_set_new(row, "last", report_instant(e->count.last));
 }
 
@@ -179,9 +172,8 @@ static void lost_row(const struct report *r, json_t *row, const struct report_en
 	report_part(e->key, 2, from);
 	json_object_set_new(row, "device", report_sentence(r, "%s %s", "%s %s", device, e->note ? e->note : ""));
 	json_object_set_new(row, "from", json_string(from));
-	json_object_set_new(row, "count",
-		report_figure(r, e->count.times, e->count.lines,
-			REPORT_WORDS("--action", "device-refused", "--reason", "lost", "--key", key, "--address", from)));
+	report_count_cell(
+		r, row, e, REPORT_WORDS("--action", "device-refused", "--reason", "lost", "--key", key, "--address", from));
 	json_object_set_new(row, "first", report_instant(e->count.first));
 	json_object_set_new(row, "last", report_instant(e->count.last));
 }
@@ -197,10 +189,9 @@ static void connection_who_row(const struct report *r, json_t *row, const struct
 	json_object_set_new(row, "to", json_string(to));
 	json_object_set_new(row, "ports", json_string(e->note ? e->note : ""));
 	json_object_set_new(row, "reason", json_string(reason));
-	json_object_set_new(row, "count",
-		report_figure(r, e->count.times, e->count.lines,
-			REPORT_WORDS("--action", "connection-refused", "--user", user, "--device", device, "--destination", to,
-				"--reason", reason)));
+	report_count_cell(r, row, e,
+		REPORT_WORDS("--action", "connection-refused", "--user", user, "--device", device, "--destination", to,
+			"--reason", reason));
 }
 
 void report_build_refused(struct report *r, json_t *document)

@@ -14,23 +14,18 @@ static const int64_t HOUR = 3600 * INT64_C(1000000);
 static void network_row(const struct report *r, json_t *row, const struct report_entry *e)
 {
 	char user[REPORT_PART_MAX], network[REPORT_PART_MAX];
-	report_part(e->key, 0, user);
-	report_part(e->key, 1, network);
+	report_pair(e->key, user, network);
 	json_object_set_new(row, "user", json_string(user));
 	json_object_set_new(row, "network", json_string(network));
 	json_object_set_new(row, "first", report_instant(e->count.first));
-	json_object_set_new(row, "count",
-		report_figure(r, e->count.times, e->count.lines,
-			REPORT_WORDS("--action", "login-succeeded", "--user", user, "--address", network)));
+	report_count_cell(r, row, e, REPORT_WORDS("--action", "login-succeeded", "--user", user, "--address", network));
 }
 
 static void device_row(const struct report *r, json_t *row, const struct report_entry *e)
 {
 	json_object_set_new(row, "device", report_sentence(r, "%s %s", "%s %s", e->key, e->note ? e->note : ""));
 	json_object_set_new(row, "first", report_instant(e->count.first));
-	json_object_set_new(row, "count",
-		report_figure(
-			r, e->count.times, e->count.lines, REPORT_WORDS("--action", "device-admitted", "--device", e->key)));
+	report_count_cell(r, row, e, REPORT_WORDS("--action", "device-admitted", "--device", e->key));
 }
 
 static void hour_row(const struct report *r, json_t *row, const struct report_entry *e)
@@ -52,8 +47,7 @@ static void hour_row(const struct report *r, json_t *row, const struct report_en
 static void roamed_row(const struct report *r, json_t *row, const struct report_entry *e)
 {
 	json_object_set_new(row, "device", report_sentence(r, "%s %s", "%s %s", e->key, e->note ? e->note : ""));
-	json_object_set_new(row, "count",
-		report_figure(r, e->count.times, e->count.lines, REPORT_WORDS("--action", "device-roamed", "--device", e->key)));
+	report_count_cell(r, row, e, REPORT_WORDS("--action", "device-roamed", "--device", e->key));
 	json_object_set_new(row, "last", report_instant(e->count.last));
 }
 

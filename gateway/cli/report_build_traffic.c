@@ -35,8 +35,7 @@ static void destination_row(const struct report *r, json_t *row, const struct re
 static void both_row(const struct report *r, json_t *row, const struct report_entry *e)
 {
 	char user[REPORT_PART_MAX], to[REPORT_PART_MAX];
-	report_part(e->key, 0, user);
-	report_part(e->key, 1, to);
+	report_pair(e->key, user, to);
 	json_object_set_new(row, "user", json_string(user));
 	json_object_set_new(row, "to", json_string(to));
 	json_object_set_new(row, "ports", json_string(e->note ? e->note : ""));
