@@ -129,7 +129,6 @@ int ledger_groups_at(struct ledger *l, const char *user, int64_t at, struct user
 
 int ledger_user_after(struct ledger *l, const char *after, int64_t at, char out[static USER_NAME_MAX + 1])
 {
-	char name[USER_NAME_MAX + 1];
 	struct query q = query(l, SLOT_USER_AFTER,
 		"SELECT name FROM (SELECT min(name) AS name FROM device_user JOIN device ON device.id = device_user.device "
 		"WHERE name > ?1 AND created <= ?2 UNION ALL SELECT min(user) FROM user_groups WHERE user > ?1 AND observed <= "
@@ -137,15 +136,7 @@ int ledger_user_after(struct ledger *l, const char *after, int64_t at, char out[
 		"WHERE name IS NOT NULL ORDER BY name LIMIT 1");
 	query_put_text(&q, after);
 	query_put_int(&q, at);
-	int found = query_row(&q);
-	if (found == 1)
-		query_text(&q, 0, name, sizeof name);
-	int r = query_end(&q);
-	if (!r && found != 1)
-		r = -ENOENT;
-	if (!r)
-		memcpy(out, name, sizeof name);
-	return r;
+	return query_name(&q, out);
 }
 
 int ledger_notice_once(struct ledger *l, const char *key, int64_t now)

@@ -153,6 +153,9 @@ int query_run(struct query *q);
 /* Is there a row? Runs and ends. 1, 0, or -errno. */
 int query_exists(struct query *q);
 
+/* Runs and ends: the name in the first column of the first row. 0, -ENOENT without a row, -errno. */
+int query_name(struct query *q, char out[static USER_NAME_MAX + 1]);
+
 int ledger_begin(struct ledger *l);
 
 /* Commits when `result` is 0, else rolls back. `result`, or why the commit failed: then nothing has changed. */

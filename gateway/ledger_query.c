@@ -193,6 +193,20 @@ int query_exists(struct query *q)
 	return r < 0 ? r : found;
 }
 
+int query_name(struct query *q, char out[static USER_NAME_MAX + 1])
+{
+	char name[USER_NAME_MAX + 1];
+	int found = query_row(q);
+	if (found == 1)
+		query_text(q, 0, name, sizeof name);
+	int r = query_end(q);
+	if (!r && found != 1)
+		r = -ENOENT;
+	if (!r)
+		memcpy(out, name, sizeof name);
+	return r;
+}
+
 int ledger_begin(struct ledger *l)
 {
 	struct query q = query(l, SLOT_BEGIN, "BEGIN IMMEDIATE");

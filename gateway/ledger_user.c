@@ -99,19 +99,10 @@ int ledger_suspension_over(struct ledger *l, int64_t now, struct suspension *out
 
 int ledger_account_next(struct ledger *l, int64_t before, char out[static USER_NAME_MAX + 1])
 {
-	char name[USER_NAME_MAX + 1];
 	struct query q = query(l, SLOT_ACCOUNT_NEXT,
 		"SELECT name " USERS "WHERE coalesce(looked, 0) < ? ORDER BY coalesce(looked, 0), name LIMIT 1");
 	query_put_int(&q, before);
-	const int found = query_row(&q);
-	if (found == 1)
-		query_text(&q, 0, name, sizeof name);
-	int r = query_end(&q);
-	if (!r && found != 1)
-		r = -ENOENT;
-	if (!r)
-		memcpy(out, name, sizeof name);
-	return r;
+	return query_name(&q, out);
 }
 
 static int count(struct query *q, unsigned *out)
