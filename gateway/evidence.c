@@ -45,19 +45,6 @@ int evidence_write_early(struct gateway *g, enum log_file file, int64_t when, js
 
 /* ---- words ---- */
 
-static const char *error_reason(int error)
-{
-	switch (-error) {
-	case ENOSPC:
-	case EDQUOT:
-		return "disk-full";
-	case EROFS:
-		return "read-only";
-	default:
-		return "write-error";
-	}
-}
-
 /* What is the matter, and what mends it. */
 static const char *remedy(int error)
 {
@@ -148,7 +135,7 @@ static void begun(struct gateway *g, int error)
 static void recovered(struct gateway *g, int error, int64_t since)
 {
 	int64_t now = time_now();
-	json_t *e = event_new("log-recovered", "success", error_reason(error));
+	json_t *e = event_new("log-recovered", "success", log_error_reason(error));
 	event_time(e, "event.start", since);
 	event_time(e, "event.end", now);
 	event_number(e, "event.duration", (now - since) * 1000);

@@ -24,7 +24,7 @@ const char *log_file_name(enum log_file file)
 	return files[file].name;
 }
 
-static const char *missing_reason(int error)
+const char *log_error_reason(int error)
 {
 	switch (-error) {
 	case ENOSPC:
@@ -206,7 +206,7 @@ static int record(struct log *l, enum log_file file, int64_t when, json_t *event
 	if (copy)
 		copy_line(l, file, when, event, !r, copy);
 	if (r < 0) {
-		log_count_missing(l, file, when, missing_reason(r));
+		log_count_missing(l, file, when, log_error_reason(r));
 	} else {
 		notice_gap(l, file, event);
 		seal_if_due(l, file, "lines");
@@ -223,7 +223,7 @@ int log_write_text(struct log *l, enum log_file file, int64_t when, const char *
 	if (!r)
 		r = put_composed(l, file, log_compose_text(event, rest, &envelope, l->line), LINE_LATER);
 	if (r < 0)
-		log_count_missing(l, file, when, missing_reason(r));
+		log_count_missing(l, file, when, log_error_reason(r));
 	else
 		seal_if_due(l, file, "lines");
 	return r;

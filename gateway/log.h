@@ -59,13 +59,13 @@ int log_write(struct log *l, enum log_file file, int64_t when, json_t *event, bo
 
 /*
  * The same, not durable, for an event that somebody has composed by hand (jsonline.h), where a tree for each would cost too much:
- * `event` holds the members of "event" but for sequence and dataset, `rest` all other members but for @timestamp, observer and ecs,
- * with a comma behind each. Both are valid JSON between these, and short enough for a line.
+ * `event` holds the members of "event" but for sequence and dataset, `rest` all other members but for @timestamp, observer and
+ * ecs, with a comma behind each. Both are valid JSON between these, and short enough for a line.
  */
 int log_write_text(struct log *l, enum log_file file, int64_t when, const char *event, const char *rest);
 
-/* The same, durable; `copy` gets the line as it stands in the file, without its newline, or, when it could not be recorded, as it would
- * have stood there, with number 0; "" when not even that can be made. */
+/* The same, durable; `copy` gets the line as it stands in the file, without its newline, or, when it could not be recorded, as it
+ * would have stood there, with number 0; "" when not even that can be made. */
 int log_write_copy(struct log *l, enum log_file file, int64_t when, json_t *event, char copy[static LOG_COPY_MAX]);
 
 /* Flushes what was written without `durable`, and seals what is due; called from a timer. 0 or -errno. */
@@ -87,6 +87,9 @@ void log_outage_end(struct log *l);
 
 /* How many events are missing in all files and not yet on record as log-gap. */
 uint64_t log_lacking(const struct log *l);
+
+/* The published word (event.reason) for a disk that gives this -errno. */
+const char *log_error_reason(int error);
 
 /* Trouble that an operator must hear of: asked for after log_write() and log_sync(), never within them. `text` (`size` bytes) is
  * a sentence with what to do. False: there is none that has not been told yet. */
