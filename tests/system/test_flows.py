@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Every connection of a phone is on record just once, with the line that allowed it, whatever ended it; and what the kernel could
 not report is counted."""
+import contextlib
 import ctypes
 import json
 import os
@@ -273,9 +274,9 @@ def squeeze(world, size):
         s.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, size if groups else 1)
 
 
-def test_what_the_kernel_could_not_report_is_counted(world, device, session):
-    """The gateway stands still while more happens than its buffers hold."""
-    count = 600
+@contextlib.contextmanager
+def standstill(world):
+    """The gateway stands still, its logs watched and its buffers small, while more happens than these hold."""
     world.configure(connection_opened="on")
     world.sekisho("reload")
     watch = Watch(world)
@@ -283,6 +284,14 @@ def test_what_the_kernel_could_not_report_is_counted(world, device, session):
     gateway = world.processes["gateway"].pid
     os.kill(gateway, signal.SIGSTOP)
     try:
+        yield watch
+    finally:
+        os.kill(gateway, signal.SIGCONT)
+
+
+def test_what_the_kernel_could_not_report_is_counted(world, device, session):
+    count = 600
+    with standstill(world) as watch:
         world.phone.run(sys.executable, "-c", BURST, INTRANET[0], "7000", str(count), "answered")
         world.phone.run(sys.executable, "-c", BURST, INTRANET[0], "9", "60")
         world.phone.run(sys.executable, "-c", BURST, INTRANET[0], "7000", "1", "answered", "30000")  # behind all others
@@ -291,8 +300,6 @@ def test_what_the_kernel_could_not_report_is_counted(world, device, session):
                           what="all are in the kernel's table")
         half = delete(world, "-p", "udp", "--orig-port-dst", "7000", "--orig-dst", INTRANET[0])
         assert half == made
-    finally:
-        os.kill(gateway, signal.SIGCONT)
     wait_until(lambda: len(watch.closed()) >= count, 30, "all ends")
     total = wait_until(lambda: sum_gaps(watch, "connections that began") + len(watch.lines("connection-opened")) >= count and
                        sum_gaps(watch, "connections that began"), 30, "the gap of beginnings")
@@ -313,17 +320,9 @@ def sum_gaps(watch, what):
 
 def test_missed_beginnings_of_what_is_open_are_told_late(world, device, session):
     count = 600
-    world.configure(connection_opened="on")
-    world.sekisho("reload")
-    watch = Watch(world)
-    squeeze(world, 20000)
-    gateway = world.processes["gateway"].pid
-    os.kill(gateway, signal.SIGSTOP)
-    try:
+    with standstill(world) as watch:
         world.phone.run(sys.executable, "-c", BURST, INTRANET[0], "7000", str(count), "answered")
         wait_until(lambda: len(table(world, "-p", "udp", "--orig-port-dst", "7000")) == count, what="all are in the table")
-    finally:
-        os.kill(gateway, signal.SIGCONT)
     wait_until(lambda: len(watch.lines("connection-opened")) >= count, 30, "all beginnings")
     opened = watch.lines("connection-opened")
     assert len(opened) == count == len({field(e, "source.port") for e in opened})

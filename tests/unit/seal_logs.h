@@ -200,4 +200,31 @@ static inline void whole_now(void)
 		text_free(&all[i]);
 }
 
+/* The same of the files themselves, rotated ones too. */
+static inline void verify_files(void)
+{
+	struct logset set;
+	struct found found = {0};
+	struct verify v = {.report = note, .arg = &found};
+	read_anchors(&v);
+	assert_int_equal(logset_open(logs, &set), 0);
+	for (enum log_file i = 0; i < LOG_FILES; i++) {
+		for (size_t j = 0; j < set.count[i]; j++) {
+			FILE *f = fopen(set.files[i][j].path, "re");
+			char *line = NULL;
+			size_t room = 0;
+			ssize_t size;
+			for (uint64_t number = 1; (size = getline(&line, &room, f)) > 0; number++)
+				verify_line(&v, i, &(struct logset_line){set.files[i][j].path, line, (size_t)size, number});
+			free(line);
+			fclose(f);
+		}
+		verify_log_end(&v, i);
+	}
+	if (v.worst != VERIFY_NOTE)
+		fail_msg("%s", found.first);
+	verify_end(&v);
+	logset_close(&set);
+}
+
 #endif

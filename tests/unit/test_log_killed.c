@@ -133,32 +133,6 @@ static unsigned read_all(enum log_file file, uint32_t (*seen)[LOG_FILES])
 	return r.crashes;
 }
 
-static void verify_all(void)
-{
-	struct logset set;
-	struct found found = {0};
-	struct verify v = {.report = note, .arg = &found};
-	read_anchors(&v);
-	assert_int_equal(logset_open(logs, &set), 0);
-	for (enum log_file i = 0; i < LOG_FILES; i++) {
-		for (size_t j = 0; j < set.count[i]; j++) {
-			FILE *f = fopen(set.files[i][j].path, "re");
-			char *line = NULL;
-			size_t room = 0;
-			ssize_t size;
-			for (uint64_t number = 1; (size = getline(&line, &room, f)) > 0; number++)
-				verify_line(&v, i, &(struct logset_line){set.files[i][j].path, line, (size_t)size, number});
-			free(line);
-			fclose(f);
-		}
-		verify_log_end(&v, i);
-	}
-	if (v.worst != VERIFY_NOTE)
-		fail_msg("%s", found.first);
-	verify_end(&v);
-	logset_close(&set);
-}
-
 static unsigned wanted_kills(void)
 {
 	const char *text = getenv("SEKISHO_KILLS");
@@ -192,7 +166,7 @@ static void test_killed_at_random_moments(void **state)
 			assert_true(seen[life][i] >= acknowledged[life][i]);
 			lines += acknowledged[life][i];
 		}
-	verify_all();
+	verify_files();
 	printf("%u kills, %" PRIu64 " lines acknowledged and there, %u crashes on record in three files\n", kills, lines,
 		crashes);
 	assert_true(crashes > 0 && lines > 0);

@@ -66,17 +66,22 @@ static void test_known_contrasts(void **state)
 	assert_true(fabs((luminance(white) + 0.05) / (luminance(grey) + 0.05) - 4.478) < 0.001);
 }
 
+static void contrast_least(const char *const (*pairs)[2], size_t count, double least)
+{
+	for (enum scheme s = LIGHT; s <= DARK; s++)
+		for (size_t i = 0; i < count; i++)
+			if (contrast(s, pairs[i][0], pairs[i][1]) < least)
+				fail_msg("%s on %s, %s: %.2f", pairs[i][0], pairs[i][1], s ? "dark" : "light",
+					contrast(s, pairs[i][0], pairs[i][1]));
+}
+
 static void test_text(void **state)
 {
 	(void)state;
 	static const char *const pairs[][2] = {{"ink", "bg"}, {"ink", "card"}, {"ink", "note-bg"}, {"ink", "bad-bg"},
 		{"ink", "open-bg"}, {"soft", "bg"}, {"soft", "card"}, {"ai", "card"}, {"ai", "note-bg"}, {"ai", "open-bg"},
 		{"on-ai", "ai"}, {"open", "open-bg"}, {"bad", "bad-bg"}, {"bad", "card"}, {"card", "bad"}};
-	for (enum scheme s = LIGHT; s <= DARK; s++)
-		for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
-			if (contrast(s, pairs[i][0], pairs[i][1]) < 4.5)
-				fail_msg("%s on %s, %s: %.2f", pairs[i][0], pairs[i][1], s ? "dark" : "light",
-					contrast(s, pairs[i][0], pairs[i][1]));
+	contrast_least(pairs, sizeof pairs / sizeof *pairs, 4.5);
 }
 
 /* Edges of fields and buttons, the bar of a message, the ring around what has the focus. */
@@ -85,11 +90,7 @@ static void test_controls(void **state)
 	(void)state;
 	static const char *const pairs[][2] = {
 		{"field", "card"}, {"ai", "card"}, {"ai", "open-bg"}, {"ai", "bg"}, {"bad", "bad-bg"}};
-	for (enum scheme s = LIGHT; s <= DARK; s++)
-		for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
-			if (contrast(s, pairs[i][0], pairs[i][1]) < 3)
-				fail_msg("%s at %s, %s: %.2f", pairs[i][0], pairs[i][1], s ? "dark" : "light",
-					contrast(s, pairs[i][0], pairs[i][1]));
+	contrast_least(pairs, sizeof pairs / sizeof *pairs, 3);
 }
 
 /* Colours stand in one place only: the rules name them, so that what is tested here is what is seen. */
