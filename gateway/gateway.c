@@ -114,7 +114,7 @@ static int start_readers(struct gateway *g, char *why, size_t why_size)
 
 static int start_tables(struct gateway *g)
 {
-	int r = peers_new(&g->peers);
+	int r = peers_new(&session_peer_login, &g->peers);
 	if (r == 0)
 		r = sessions_new(&g->sessions);
 	if (r == 0)

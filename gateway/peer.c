@@ -11,7 +11,6 @@
 #include "gateway/device.h"
 #include "gateway/event.h"
 #include "gateway/index.h"
-#include "gateway/session.h"
 
 enum {
 	OPENING_KEEPALIVE = 5, /* seconds: makes WireGuard open the handshake at once; set back when it is done */
@@ -28,6 +27,7 @@ struct peers {
 	unsigned count;
 	struct index by_key, by_device;
 	int64_t polled;
+	const struct peer_login *login;
 };
 
 static int compare_key(const void *a, const void *b)
@@ -42,13 +42,14 @@ static int compare_device(const void *a, const void *b)
 	return (x->device > y->device) - (x->device < y->device);
 }
 
-int peers_new(struct peers **out)
+int peers_new(const struct peer_login *login, struct peers **out)
 {
 	struct peers *p = calloc(1, sizeof *p);
 	if (!p)
 		return -ENOMEM;
 	p->by_key.compare = compare_key;
 	p->by_device.compare = compare_device;
+	p->login = login;
 	*out = p;
 	return 0;
 }
@@ -171,11 +172,7 @@ static json_t *presence_event(
 	json_t *e = event_new(action, NULL, reason);
 	event_device(e, d);
 	event_endpoint(e, outer);
-	struct session *s = session_by_device(g, d->id);
-	if (s) {
-		event_user(e, s->row.user);
-		event_session(e, s->serial, s->row.opened);
-	}
+	g->peers->login->describe(g, d->id, e);
 	return e;
 }
 
@@ -256,9 +253,7 @@ static void look_update(struct look *look, struct peer *peer, const struct tunne
 		peer->moved = look->now;
 	if (look_active(look, peer, t->rx_bytes)) {
 		peer->active = look->now;
-		struct session *s = session_by_device(g, peer->device);
-		if (s)
-			s->active = look->now;
+		g->peers->login->active(g, peer->device, look->now);
 	}
 	peer->rx = t->rx_bytes;
 	peer->tx = t->tx_bytes;

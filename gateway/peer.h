@@ -8,6 +8,7 @@
 #ifndef SEKISHO_PEER_H
 #define SEKISHO_PEER_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -32,7 +33,13 @@ struct peer {
 	struct peer *prev, *next;
 };
 
-int peers_new(struct peers **out);
+/* Who is logged in on a device: session.c knows, and is told, but peers do without knowing sessions. */
+struct peer_login {
+	void (*describe)(struct gateway *g, uint32_t device, json_t *event); /* adds user and session, if there is one */
+	void (*active)(struct gateway *g, uint32_t device, int64_t now); /* more than keepalives came in */
+};
+
+int peers_new(const struct peer_login *login, struct peers **out); /* borrows `login` */
 void peers_free(struct peers *p);
 
 /* NULL when the device is not installed. */

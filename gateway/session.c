@@ -233,14 +233,35 @@ bool session_decide(struct gateway *g, const struct session *s, const struct tar
 	return policy_decide(g->policy, &subject, t, s->judged, rule, 1, count);
 }
 
+static void describe(json_t *event, const struct session *s)
+{
+	event_user(event, s->row.user);
+	event_session(event, s->serial ? s->serial : s->row.serial, s->row.opened);
+}
+
+static void peer_describe(struct gateway *g, uint32_t device, json_t *event)
+{
+	const struct session *s = session_by_device(g, device);
+	if (s)
+		describe(event, s);
+}
+
+static void peer_active(struct gateway *g, uint32_t device, int64_t now)
+{
+	struct session *s = session_by_device(g, device);
+	if (s)
+		s->active = now;
+}
+
+const struct peer_login session_peer_login = {peer_describe, peer_active};
+
 json_t *session_event(struct gateway *g, const struct session *s, const char *action, const char *reason)
 {
 	struct peer *peer = peer_by_device(g, s->device_id);
 	json_t *e = event_new(action, "success", reason);
 	event_device(e, &s->device);
 	event_endpoint(e, peer && peer->endpoint.addr.family ? &peer->endpoint : &s->row.endpoint);
-	event_user(e, s->row.user);
-	event_session(e, s->serial ? s->serial : s->row.serial, s->row.opened);
+	describe(e, s);
 	event_time(e, "sekisho.session.expires", s->row.expires);
 	return e;
 }

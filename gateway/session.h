@@ -33,6 +33,9 @@ struct session {
 	struct session *prev, *next;
 };
 
+struct peer_login;
+extern const struct peer_login session_peer_login; /* for peers_new() */
+
 int sessions_new(struct sessions **out);
 void sessions_free(struct sessions *s);
 
@@ -107,8 +110,8 @@ int sessions_apply(struct gateway *g, struct policy *policy, unsigned *changed);
  */
 void sessions_account(struct gateway *g, const char *user, const struct recheck_answer *answer);
 
-/* The ledger has other facts of a device now (label, users, class, period): a session on it is judged anew by them, and ends if its
- * user may not be there any more. */
+/* The ledger has other facts of a device now (label, users, class, period): a session on it is judged anew by them, and ends if
+ * its user may not be there any more. */
 void sessions_device(struct gateway *g, const struct device *d);
 
 /* May the session's user, with all that its rules say, come from this outer address? False with the line that bars. */

@@ -62,7 +62,7 @@ static void open_parts(struct gateway *g)
 	assert_int_equal(ledger_open(FOLDER "/ledger", &g->ledger, why, sizeof why), 0);
 	assert_int_equal(log_open(FOLDER, NULL, "gw1", 0, &g->log, why, sizeof why), 0);
 	assert_int_equal(flow_open(&(struct flow_sink){.closed = no_flow}, -1, &g->flow, why, sizeof why), 0);
-	assert_int_equal(peers_new(&g->peers), 0);
+	assert_int_equal(peers_new(&session_peer_login, &g->peers), 0);
 	assert_int_equal(sessions_new(&g->sessions), 0);
 	clock_watch_start(&g->clock, clock_offset());
 }
