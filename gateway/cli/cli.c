@@ -189,6 +189,20 @@ int cli_read(const char *path, char **out)
 	return error;
 }
 
+int cli_write(int fd, const void *data, size_t size)
+{
+	for (const char *at = data; size;) {
+		ssize_t n = write(fd, at, size);
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n > 0) {
+			at += n;
+			size -= (size_t)n;
+		}
+	}
+	return 0;
+}
+
 unsigned cli_columns(void)
 {
 	struct winsize size;

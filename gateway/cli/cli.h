@@ -61,6 +61,9 @@ const char *cli_size(uint64_t bytes, char text[static CLI_SIZE]);
 /* A whole text file, as input_read() takes it, in new memory that the caller frees. 0, or -errno; -EINVAL with a NUL in it. */
 int cli_read(const char *path, char **out);
 
+/* write(2) until all is written. 0 or -errno. */
+int cli_write(int fd, const void *data, size_t size);
+
 /* Columns of the terminal on standard output, 0 when it is none. */
 unsigned cli_columns(void);
 

@@ -24,18 +24,6 @@ struct copy {
 	size_t count;
 };
 
-static int write_all(int fd, const char *text, size_t size)
-{
-	while (size) {
-		const ssize_t n = write(fd, text, size);
-		if (n < 0)
-			return -errno;
-		text += n;
-		size -= (size_t)n;
-	}
-	return 0;
-}
-
 static int make_folder(int dirfd, const char *path)
 {
 	char name[64];
@@ -59,7 +47,7 @@ static bool copy_file(const struct policy_file *f, void *arg)
 		c->error = input_read(c->from, f->path, false, &text, &size);
 	if (!c->error) {
 		fd = openat(c->to, f->path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-		c->error = fd < 0 ? -errno : write_all(fd, text, size);
+		c->error = fd < 0 ? -errno : cli_write(fd, text, size);
 	}
 	if (fd >= 0 && close(fd) < 0 && !c->error)
 		c->error = -errno;

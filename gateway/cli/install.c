@@ -79,20 +79,6 @@ static int sync_folder(const char *path)
 	return error;
 }
 
-static int write_all(int fd, const char *text, size_t left)
-{
-	while (left) {
-		ssize_t n = write(fd, text, left);
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		if (n > 0) {
-			text += n;
-			left -= (size_t)n;
-		}
-	}
-	return 0;
-}
-
 static int own(int fd, struct install_mode m)
 {
 	return fchown(fd, 0, m.group) || fchmod(fd, m.mode) ? -errno : 0;
@@ -127,7 +113,7 @@ static int file_make(const char *path, const char *text, struct install_mode m,
 	int fd = mkostemp(temporary, O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	error = write_all(fd, text, strlen(text));
+	error = cli_write(fd, text, strlen(text));
 	if (!error)
 		error = own(fd, m);
 	if (!error && fsync(fd))
@@ -179,7 +165,7 @@ int install_export(const char *path, const void *data, size_t size)
 	if (fd < 0)
 		return cli_fail(CLI_FAILED, errno == EEXIST ? "name another file, or remove this one" : "name another file",
 			"%s cannot be made: %s", path, strerror(errno));
-	int error = write_all(fd, data, size);
+	int error = cli_write(fd, data, size);
 	if (!error && fsync(fd))
 		error = -errno;
 	close(fd);

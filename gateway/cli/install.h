@@ -39,7 +39,7 @@ int install_file(struct install *in, const char *path, const char *text, struct 
  * or -errno after saying what went wrong: the old one is there. */
 int install_replace(const char *path, const char *text, struct install_mode m);
 
-/* A new file (0644) of the caller's own at any path. 0, or an exit code after saying what is wrong. */
+/* A new file (0644) of the caller's own at any path, whole or not at all. 0, or an exit code after saying what is wrong. */
 int install_export(const char *path, const void *data, size_t size);
 
 #endif
