@@ -35,6 +35,7 @@ static const struct {
 	[KEY_PORTAL_NAME] = {"portal-name", 1, 1, "login.example.jp", true, settings_read_portal_name,
 		settings_check_portal_name},
 	[KEY_PORTAL_PORT] = {"portal-port", 1, 1, "443", false, settings_read_portal_port, settings_check_portal_port},
+	[KEY_PORTAL_DNS] = {"portal-dns", 1, 1, "off", false, settings_read_portal_dns, NULL},
 	[KEY_SESSION] = {"session", 1, 3, "12h idle 1h", false, settings_read_session, NULL},
 	[KEY_DEFAULT_ACCESS] = {"default-access", 1, 1, "deny", false, settings_read_default_access, NULL},
 	[KEY_PEER_IDLE] = {"peer-idle", 1, 1, "15m", false, settings_read_peer_idle, NULL},
@@ -64,7 +65,8 @@ static const struct {
 	[KEY_ALERT_HOOK] = {"alert-hook", 1, 1, "/usr/local/sbin/sekisho-alert", false, settings_read_alert_hook, NULL},
 	[KEY_ALERT_TIMEOUT] = {"alert-timeout", 1, 1, "30s", false, settings_read_alert_timeout, NULL},
 	[KEY_ALERT_RATE] = {"alert-rate", 3, 3, "10 per 1m", false, settings_read_alert_rate, NULL},
-	[KEY_ALERT_DEVICE_FAILURES] = {"alert-device-failures", 3, 3, "10 per 1h", false, settings_read_alert_device_failures, NULL},
+	[KEY_ALERT_DEVICE_FAILURES] = {"alert-device-failures", 3, 3, "10 per 1h", false, settings_read_alert_device_failures,
+		NULL},
 	[KEY_ALERT_USER_DEVICES] = {"alert-user-devices", 3, 3, "3 per 1h", false, settings_read_alert_user_devices, NULL},
 	[KEY_ALERT_REFUSED_KEYS] = {"alert-refused-keys", 3, 3, "10 per 1h", false, settings_read_alert_refused_keys, NULL},
 	[KEY_ON_STOP] = {"on-stop", 1, 1, "close", false, settings_read_on_stop, NULL},
@@ -302,6 +304,15 @@ int settings_policy_load(const struct settings *s, const char *dir, int64_t now,
 		context = settings_policy_context(s, room);
 	context.now = now;
 	return policy_load(dir, &context, out, d);
+}
+
+const char *settings_portal_host(const struct settings *s, char text[static SETTINGS_PORTAL_HOST])
+{
+	if (s->portal_port == 443)
+		snprintf(text, SETTINGS_PORTAL_HOST, "%s", s->portal_name);
+	else
+		snprintf(text, SETTINGS_PORTAL_HOST, "%s:%u", s->portal_name, s->portal_port);
+	return text;
 }
 
 static bool prefix_same(const struct prefix *a, const struct prefix *b)

@@ -49,6 +49,7 @@
  *   sessions-after-reboot end|keep                     end     do sessions survive a start of the machine?
  *   dns-search           NAME...                       none; at most 4
  *   time-zone            NAME                          the system's; of dates and hours in ACL files and on the page
+ *   portal-dns           on|off                        off     does the gateway itself answer for portal-name before a login?
  *   label                TEXT                          portal-name; shown on the page and in phone configurations (comment)
  */
 #ifndef SEKISHO_SETTINGS_H
@@ -86,6 +87,7 @@ struct settings {
 	struct prefix networks[NETWORKS_MAX];
 	unsigned network_count;
 	char portal_name[HOST_NAME_LIMIT];
+	bool portal_dns;
 	char search[SEARCH_MAX][HOST_NAME_LIMIT];
 	unsigned search_count;
 	char label[128];
@@ -135,6 +137,11 @@ struct policy_context settings_policy_context(const struct settings *s, struct p
 
 /* policy_load() of a set as these settings would have it in force at `now`. `s` NULL: there are none. */
 int settings_policy_load(const struct settings *s, const char *dir, int64_t now, struct policy **out, struct diag *d);
+
+/* Where the login page is: "login.example.jp", with ":PORT" where that is not 443. What comes before it in an address is
+ * "https://". Returns `text`. */
+enum { SETTINGS_PORTAL_HOST = HOST_NAME_LIMIT + 8 };
+const char *settings_portal_host(const struct settings *s, char text[static SETTINGS_PORTAL_HOST]);
 
 /* The keyword of the first setting that differs and cannot change while the gateway runs (interface, backend, listen-port,
  * tunnel-network), or NULL. */

@@ -21,6 +21,7 @@ enum keyword {
 	KEY_INTERNAL_NETWORKS,
 	KEY_PORTAL_NAME,
 	KEY_PORTAL_PORT,
+	KEY_PORTAL_DNS,
 	KEY_SESSION,
 	KEY_DEFAULT_ACCESS,
 	KEY_PEER_IDLE,
@@ -78,6 +79,7 @@ bool settings_read_resolver(struct reader *r);
 bool settings_read_internal_networks(struct reader *r);
 bool settings_read_portal_name(struct reader *r);
 bool settings_read_portal_port(struct reader *r);
+bool settings_read_portal_dns(struct reader *r);
 bool settings_read_session(struct reader *r);
 bool settings_read_default_access(struct reader *r);
 bool settings_read_peer_idle(struct reader *r);

@@ -262,14 +262,24 @@ bool settings_read_unknown_users(struct reader *r)
 	return true;
 }
 
-bool settings_read_connection_opened(struct reader *r)
+static bool read_switch(struct reader *r, bool *out)
 {
 	unsigned choice;
 
 	if (!read_choice(r, (const char *const[]){"off", "on", NULL}, "on or off", &choice))
 		return false;
-	r->s.connection_opened = choice == 1;
+	*out = choice == 1;
 	return true;
+}
+
+bool settings_read_connection_opened(struct reader *r)
+{
+	return read_switch(r, &r->s.connection_opened);
+}
+
+bool settings_read_portal_dns(struct reader *r)
+{
+	return read_switch(r, &r->s.portal_dns);
 }
 
 bool settings_read_connection_interval(struct reader *r)

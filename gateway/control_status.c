@@ -200,15 +200,16 @@ void control_status(struct exchange *x)
 	if (!exchange_unpack(x, "{s:s}", "verb", &verb))
 		return;
 	json_t *acl = acl_json(g);
-	exchange_end(x, json_pack("{s:s, s:o, s:s, s:s, s:i, s:s, s:s, s:o, s:o, s:o, s:i, s:i, s:o, s:i, s:o, s:o, s:b, s:o, "
-				  "s:o, s:o, s:o}",
-				"version", SEKISHO_VERSION, "started", control_json_time(g->started), "backend",
-				tunnel_backend(g->tunnel), "interface", g->settings.interface, "listen_port",
-				(int)g->settings.listen_port, "endpoint", control_endpoint(&g->settings, endpoint), "public_key",
-				key_format(handshake_public(g->handshake), key), "v4", control_json_addr(&g->settings.gateway4),
-				"v6", control_json_addr(&g->settings.gateway6), "devices", devices_json(g), "sessions",
-				(int)sessions_count(g), "logins", (int)logins_count(g->logins), "acl", acl, "profiles",
-				(int)sessions_profiles(g), "firewall", firewall_json(g), "knocks", knocks_json(g), "portal",
-				(int)portalchan_connected(g->portal), "certificate", certificate_json(), "alerts", alerts_json(g),
-				"problems", problems_json(g), "notices", notices_json(g, acl)));
+	exchange_end(x,
+		json_pack("{s:s, s:o, s:s, s:s, s:i, s:s, s:s, s:o, s:o, s:o, s:i, s:i, s:o, s:i, s:o, s:o, s:b, s:b, s:o, "
+			  "s:o, s:o, s:o}",
+			"version", SEKISHO_VERSION, "started", control_json_time(g->started), "backend",
+			tunnel_backend(g->tunnel), "interface", g->settings.interface, "listen_port",
+			(int)g->settings.listen_port, "endpoint", control_endpoint(&g->settings, endpoint), "public_key",
+			key_format(handshake_public(g->handshake), key), "v4", control_json_addr(&g->settings.gateway4), "v6",
+			control_json_addr(&g->settings.gateway6), "devices", devices_json(g), "sessions", (int)sessions_count(g),
+			"logins", (int)logins_count(g->logins), "acl", acl, "profiles", (int)sessions_profiles(g), "firewall",
+			firewall_json(g), "knocks", knocks_json(g), "portal", (int)portalchan_connected(g->portal), "portal_dns",
+			(int)g->settings.portal_dns, "certificate", certificate_json(), "alerts", alerts_json(g), "problems",
+			problems_json(g), "notices", notices_json(g, acl)));
 }

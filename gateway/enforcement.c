@@ -27,7 +27,8 @@ static struct firewall_spec firewall_spec_of(const struct settings *s)
 		.gateway4 = s->gateway4,
 		.gateway6 = s->gateway6,
 		.resolver_count = s->resolver_count,
-		.extra_port_count = s->extra_port_count};
+		.extra_port_count = s->extra_port_count,
+		.portal_dns = s->portal_dns};
 	memcpy(spec.resolvers, s->resolvers, sizeof spec.resolvers);
 	memcpy(spec.extra_ports, s->extra_ports, sizeof spec.extra_ports);
 	return spec;

@@ -14,7 +14,7 @@ int enforcement_open(struct gateway *g, const struct key *key, char *why, size_t
 /* Firewall and routing lock alone, without a tunnel; `fresh`: an older dead-man time no longer counts. 0 or -errno with `why`. */
 int enforcement_shut(struct gateway *g, bool fresh, char *why, size_t why_size);
 
-/* Portal port and resolvers of `s` into the firewall. 0 or -errno: the old ones stay. */
+/* Portal port, resolvers and the like of `s` into the firewall. 0 or -errno: the old ones stay. */
 int enforcement_respec(struct gateway *g, const struct settings *s);
 
 /* Renews the dead-man time. 0 or -errno. */

@@ -42,6 +42,7 @@ struct firewall_spec {
 	unsigned resolver_count;
 	uint16_t extra_ports[EXTRA_PORTS_MAX]; /* UDP: redirected to listen_port, unless they come from the tunnel */
 	unsigned extra_port_count;
+	bool portal_dns; /* without a session the gateway itself answers what resolvers are asked, and nobody else does */
 };
 
 struct firewall_session {
@@ -58,8 +59,8 @@ struct firewall_session {
  */
 int firewall_open(const struct firewall_spec *spec, struct firewall **out, bool *taken_over, char *why, size_t why_size);
 
-/* Changes what may change while running: portal port, extra ports and resolvers, in one transaction. 0 or -errno; on failure the
- * old. */
+/* Changes what may change while running: portal port, extra ports, resolvers and who answers before a login, in one transaction.
+ * 0 or -errno; on failure the old. */
 int firewall_respec(struct firewall *f, const struct firewall_spec *spec);
 
 /* Frees our side; the table stays in force. */

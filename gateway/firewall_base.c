@@ -54,8 +54,8 @@ static const struct chain {
 static const struct nft_hook redirect_hook = {NF_INET_PRE_ROUTING, NF_IP_PRI_NAT_DST, "nat"};
 
 static const char *const helper_chains[] = {"enter", "spoofed", "to_gateway", "knock", "copy_knock", "from_tunnel", "to_tunnel",
-	"ask_resolver", "resolver_answers", "resolve", "query", "unusual", "unlisted", "unlisted_reply", "mss", "grant", "pass",
-	"no_session", "denied", "refuse"};
+	"ask_resolver", "ask_portal", "resolver_answers", "resolve", "rated", "query", "unusual", "unlisted", "unlisted_reply",
+	"mss", "grant", "pass", "no_session", "denied", "refuse"};
 
 static const char *const counters[] = {
 	"denied", "denied_limited", "no_session", "no_session_limited", "spoofed", "spoofed_limited", "stale", "knocks"};
@@ -119,34 +119,49 @@ static void replace_resolvers(struct firewall *f)
 	}
 }
 
-/* The chain is there only when it is needed: every flow of the host would pay for address translation. */
+/* A chain that is there only when it is needed, for every flow of the host pays for address translation: made empty, or deleted.
+ */
+static void replace_chain(struct nft *n, const char *chain, bool there, bool needed)
+{
+	if (needed) {
+		nft_chain_create(n, chain, &redirect_hook);
+		nft_chain_flush(n, chain);
+	} else if (there) {
+		nft_chain_delete(n, chain);
+	}
+}
+
 static void replace_extra_ports(struct firewall *f, bool chain_there)
 {
 	struct nft_element e = {.set = SET_EXTRA_PORTS, .key_size = sizeof(uint16_t)};
 	struct nft *n = &f->nft;
 
 	nft_set_flush(n, SET_EXTRA_PORTS);
-	if (!f->spec.extra_port_count) {
-		if (chain_there)
-			nft_chain_delete(n, CHAIN_EXTRA_PORTS);
+	replace_chain(n, CHAIN_EXTRA_PORTS, chain_there, f->spec.extra_port_count != 0);
+	if (!f->spec.extra_port_count)
 		return;
-	}
-	nft_chain_create(n, CHAIN_EXTRA_PORTS, &redirect_hook);
-	nft_chain_flush(n, CHAIN_EXTRA_PORTS);
 	for (unsigned i = 0; i < f->spec.extra_port_count; i++) {
 		uint16_t port = htons(f->spec.extra_ports[i]);
 
 		memcpy(e.key, &port, sizeof(port));
 		nft_element_add(n, &e);
 	}
-	firewall_rules_redirect(f);
+	firewall_rules_extra_ports(f);
+}
+
+static void replace_portal_dns(struct firewall *f, bool chain_there)
+{
+	replace_chain(&f->nft, CHAIN_PORTAL_DNS, chain_there, f->spec.portal_dns);
+	if (f->spec.portal_dns)
+		firewall_rules_portal_dns(f);
 }
 
 int firewall_base_install(struct firewall *f)
 {
 	struct nft *n = &f->nft;
 	unsigned rules;
-	int rc = nft_chain_exists(n, CHAIN_EXTRA_PORTS);
+	const int extra_ports = nft_chain_exists(n, CHAIN_EXTRA_PORTS), portal_dns = nft_chain_exists(n, CHAIN_PORTAL_DNS);
+	int rc = extra_ports < 0 ? extra_ports : portal_dns;
 
 	if (rc < 0)
 		return rc;
@@ -154,7 +169,8 @@ int firewall_base_install(struct firewall *f)
 	add_objects(n);
 	flush_rules(n);
 	replace_resolvers(f);
-	replace_extra_ports(f, rc != 0);
+	replace_extra_ports(f, extra_ports != 0);
+	replace_portal_dns(f, portal_dns != 0);
 	firewall_rules_add(f);
 	rules = n->rules;
 	rc = nft_commit(n);

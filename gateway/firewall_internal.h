@@ -4,7 +4,8 @@
  *
  *   firewall.c          open, respec, alive, close, destroy
  *   firewall_base.c     sets, chains and the transaction that (re)makes everything but profiles
- *   firewall_rules*.c   the rules of the base chains and their helpers: _enter (prerouting), _host (input), _forward
+ *   firewall_rules*.c   the rules of the base chains and their helpers: _enter (prerouting), _host (input), _forward; and of
+ *                       those that translate addresses: _redirect
  *   firewall_ports.c    flows to extra ports that began too early
  *   firewall_profile.c  a profile's chains and sets: made under fresh names, deleted
  *   firewall_change.c   profiles and sessions that change together: build aside, switch, delete
@@ -16,7 +17,8 @@
  *
  *   0              whose packet this is has not been found out, or it has no business beyond the gateway. The routing rule
  *                  behind this table (netif_lock()) prohibits it: without our rules nothing has another mark.
- *   MARK_QUERY     a packet without a session on its way to a resolver.
+ *   MARK_QUERY     a packet without a session on its way to a resolver. With portal_dns there are none: such packets have 0
+ *                  and are redirected to this host; those that are not, for whatever reason, are prohibited like all others.
  *   MARK_PASS      the forward chain lets it pass. Only this leaves through `leave`, a base chain behind it.
  *
  * So what is forwarded needs two chains that agree: with one of them emptied, nothing is forwarded. None of the three ever
@@ -36,6 +38,7 @@
 #define SET_ALIVE "alive" /* the tunnel's name, until the dead-man time is over */
 #define SET_EXTRA_PORTS "extra_ports"
 #define CHAIN_EXTRA_PORTS "extra_ports" /* there only while there are some */
+#define CHAIN_PORTAL_DNS "portal_dns" /* there only while that is on */
 #define MAP_PROFILES "profiles" /* profile id -> jump to its chain for phone -> inside */
 #define MAP_PROFILES_REPLY "profiles_reply"
 
@@ -82,9 +85,11 @@ const struct addr *firewall_gateway(const struct firewall *f, unsigned family);
 /* firewall_base.c: one transaction that leaves sessions and profiles alone. 0 or -errno: nothing changed. */
 int firewall_base_install(struct firewall *f);
 
-/* firewall_rules.c: adds every rule to the transaction, but that of CHAIN_EXTRA_PORTS, which firewall_rules_enter.c adds. */
+/* firewall_rules.c: adds every rule to the transaction, but those of CHAIN_EXTRA_PORTS and CHAIN_PORTAL_DNS, which
+ * firewall_rules_redirect.c adds. */
 void firewall_rules_add(struct firewall *f);
-void firewall_rules_redirect(struct firewall *f);
+void firewall_rules_extra_ports(struct firewall *f);
+void firewall_rules_portal_dns(struct firewall *f);
 
 /* firewall_adopt.c. Adopt: reads which profiles are in force and removes what is left over of unfinished work. Sweep: removes
  * what belongs to no profile in force by what we know. 0 or -errno. */

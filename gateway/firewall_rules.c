@@ -9,15 +9,13 @@
 #include <linux/netfilter/nf_conntrack_tuple_common.h>
 #include <linux/netfilter/nf_tables.h>
 
-enum { PORT_DNS = 53 };
-
 /* Packets a second and burst, of each source. */
 enum { QUERY_RATE = 50, QUERY_BURST = 100, REFUSED_RATE = 5, REFUSED_BURST = 20 };
 
 void firewall_rules_dns_gate(struct nft *n, const char *from, uint32_t port_offset, const char *through)
 {
 	nft_rule(n, from);
-	nft_rule_port(n, port_offset, PORT_DNS);
+	nft_rule_port(n, port_offset, FIREWALL_PORT_DNS);
 	nft_rule_jump(n, through);
 }
 
@@ -34,7 +32,7 @@ void firewall_rules_dns(struct nft *n, const char *from, uint32_t port_offset, c
 				n, v->nfproto, port_offset == FIREWALL_SOURCE_PORT ? v->source : v->destination, v->size);
 			nft_rule_lookup(n, v->resolvers, false);
 			nft_rule_protocol(n, protocols[j]);
-			nft_rule_port(n, port_offset, PORT_DNS);
+			nft_rule_port(n, port_offset, FIREWALL_PORT_DNS);
 			nft_rule_goto(n, chain);
 		}
 	}
@@ -85,10 +83,18 @@ void firewall_rules_rated(struct nft *n, const char *chain, const struct firewal
 	nft_rule_update(n, set, rate, burst);
 }
 
-/* Queries pass with and without a session. Those of a session are marked from their first packet, so that they are on record;
- * a flow that began without one stays unmarked: nobody's. */
-static void add_resolve(struct nft *n)
+/* Queries pass with and without a session, unless this host answers those without. Those of a session are marked from their first
+ * packet, so that they are on record; a flow that began without one stays unmarked: nobody's. */
+static void add_resolve(struct firewall *f)
 {
+	struct nft *n = &f->nft;
+
+	if (f->spec.portal_dns) {
+		nft_rule(n, "resolve");
+		nft_rule_load_mark(n, MARK_SERIAL_MASK);
+		nft_rule_cmp_u32(n, NFT_CMP_EQ, 0);
+		nft_rule_goto(n, "no_session");
+	}
 	nft_rule(n, "resolve");
 	nft_rule_ct_state(n, NF_CT_STATE_BIT(IP_CT_NEW), true);
 	nft_rule_ct_unmarked(n);
@@ -97,12 +103,14 @@ static void add_resolve(struct nft *n)
 	nft_rule_meta(n, NFT_META_MARK, NFT_R1);
 	nft_rule_set_ct_mark(n);
 	nft_rule_end(n);
+	nft_rule(n, "resolve");
+	nft_rule_goto(n, "rated");
 	for (unsigned i = 0; i < FIREWALL_FAMILIES; i++) {
 		firewall_rules_rated(
-			n, "resolve", &firewall_families[i], firewall_families[i].queries, NULL, QUERY_RATE, QUERY_BURST);
+			n, "rated", &firewall_families[i], firewall_families[i].queries, NULL, QUERY_RATE, QUERY_BURST);
 		nft_rule_goto(n, "pass");
 	}
-	nft_rule(n, "resolve");
+	nft_rule(n, "rated");
 	nft_rule_conclude(n, NF_DROP);
 }
 
@@ -154,7 +162,7 @@ void firewall_rules_add(struct firewall *f)
 	firewall_rules_enter(f);
 	firewall_rules_host(f);
 	firewall_rules_forward(f);
-	add_resolve(&f->nft);
+	add_resolve(f);
 	add_grant(&f->nft);
 	add_refusal(&f->nft, "no_session", "no_session_limited", FIREWALL_LOG_NO_SESSION);
 	add_refusal(&f->nft, "denied", "denied_limited", FIREWALL_LOG_DENIED);

@@ -13,6 +13,7 @@
 enum {
 	FIREWALL_SOURCE_PORT = 0, /* offsets in the transport header */
 	FIREWALL_DESTINATION_PORT = 2,
+	FIREWALL_PORT_DNS = 53,
 	FIREWALL_REFUSED_SNAPLEN = 80, /* headers with ports */
 	FIREWALL_REFUSED_THRESHOLD = 8, /* packets; fewer are delivered after NFLOG's flush time of 1 s */
 	FIREWALL_STATE_KNOWN = NF_CT_STATE_BIT(IP_CT_ESTABLISHED) | NF_CT_STATE_BIT(IP_CT_RELATED),

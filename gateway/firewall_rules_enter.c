@@ -36,10 +36,11 @@ static void add_prerouting(struct firewall *f)
 }
 
 /* Decided before routing: of what has no session only questions to the resolvers get a mark, without which routing forwards
- * nothing. What is meant for the gateway itself is the input chain's to judge. */
-static void add_without_session(struct nft *n)
+ * nothing; not even these when this host answers them. What is meant for the gateway itself is the input chain's to judge. */
+static void add_without_session(struct firewall *f)
 {
 	static const uint32_t here[] = {RTN_LOCAL, RTN_MULTICAST};
+	struct nft *n = &f->nft;
 
 	for (unsigned i = 0; i < sizeof(here) / sizeof(here[0]); i++) {
 		nft_rule(n, "enter");
@@ -52,7 +53,8 @@ static void add_without_session(struct nft *n)
 	nft_rule(n, "enter");
 	nft_rule_goto(n, "no_session");
 	nft_rule(n, "query");
-	nft_rule_set_mark_to(n, MARK_QUERY);
+	if (!f->spec.portal_dns)
+		nft_rule_set_mark_to(n, MARK_QUERY);
 	nft_rule_conclude(n, NF_ACCEPT);
 }
 
@@ -84,7 +86,7 @@ static void add_enter(struct firewall *f)
 		nft_rule_address(n, v->nfproto, v->source, firewall_gateway(f, i));
 		nft_rule_goto(n, "spoofed");
 	}
-	add_without_session(n);
+	add_without_session(f);
 }
 
 static void add_spoofed(struct nft *n)
@@ -106,20 +108,4 @@ void firewall_rules_enter(struct firewall *f)
 	add_prerouting(f);
 	add_enter(f);
 	add_spoofed(&f->nft);
-}
-
-/* What the phones dial that are where only such ports get through. Conntrack turns the answers round: they come from the port
- * that was dialled. The input chain, and the knocks copied there, see the port of WireGuard already. */
-void firewall_rules_redirect(struct firewall *f)
-{
-	struct nft *n = &f->nft;
-
-	nft_rule(n, CHAIN_EXTRA_PORTS);
-	nft_rule_interface(n, NFT_META_IIFNAME, NFT_CMP_NEQ, f->interface);
-	nft_rule_protocol(n, IPPROTO_UDP);
-	nft_rule_payload(n, NFT_PAYLOAD_TRANSPORT_HEADER, FIREWALL_DESTINATION_PORT, sizeof(uint16_t), NFT_R1);
-	nft_rule_lookup(n, SET_EXTRA_PORTS, false);
-	nft_rule_destination_type(n, RTN_LOCAL);
-	nft_rule_redirect(n, f->spec.listen_port);
-	nft_rule_end(n);
 }

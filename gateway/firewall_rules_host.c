@@ -66,6 +66,20 @@ static void match_ping(struct nft *n, const struct firewall_family *v, const str
 	nft_rule_cmp(n, NFT_CMP_EQ, &v->echo_request, sizeof(v->echo_request));
 }
 
+/* The page's own name. It answers with and without a session, and is on record no more than the page itself. */
+static void add_portal_dns(struct nft *n, const struct firewall_family *v, const struct addr *gateway)
+{
+	static const uint8_t protocols[] = {IPPROTO_UDP, IPPROTO_TCP};
+
+	for (unsigned i = 0; i < sizeof(protocols); i++) {
+		nft_rule(n, "to_gateway");
+		nft_rule_address(n, v->nfproto, v->destination, gateway);
+		nft_rule_protocol(n, protocols[i]);
+		nft_rule_port(n, FIREWALL_DESTINATION_PORT, FIREWALL_PORT_DNS);
+		nft_rule_goto(n, "rated");
+	}
+}
+
 static void add_gateway_services(struct firewall *f, unsigned family)
 {
 	const struct firewall_family *v = &firewall_families[family];
@@ -84,6 +98,8 @@ static void add_gateway_services(struct firewall *f, unsigned family)
 	nft_rule_conclude(n, NF_ACCEPT);
 	match_ping(n, v, gateway);
 	nft_rule_conclude(n, NF_DROP);
+	if (f->spec.portal_dns)
+		add_portal_dns(n, v, gateway);
 }
 
 static void add_input(struct firewall *f)

@@ -191,6 +191,24 @@ static void test_respec(void **state)
 	assert_int_equal(SH("nft list table inet sekisho | grep -q 'tcp dport 8443 accept'"), 0);
 }
 
+static void test_portal_dns_comes_and_goes(void **state)
+{
+	struct firewall_spec spec = usual_spec();
+
+	for (int i = 0; i < 2; i++) {
+		spec.portal_dns = true;
+		assert_int_equal(firewall_respec(*state, &spec), 0);
+		assert_int_equal(firewall_whole(*state), 1);
+		assert_int_equal(SH("nft list chain inet sekisho portal_dns | grep -q 'hook prerouting'"), 0);
+		assert_int_not_equal(SH("nft list chain inet sekisho query | grep -q 'mark set'"), 0);
+		spec.portal_dns = false;
+		assert_int_equal(firewall_respec(*state, &spec), 0);
+		assert_int_not_equal(SH("nft list chain inet sekisho portal_dns"), 0);
+		assert_int_equal(SH("nft list chain inet sekisho query | grep -q 'mark set'"), 0);
+		assert_int_equal(firewall_whole(*state), 1);
+	}
+}
+
 static void test_respec_that_fails(void **state)
 {
 	struct firewall_spec spec = usual_spec();
@@ -342,6 +360,7 @@ static int all(void)
 		TEST(test_session_expiring_under_our_hands),
 		TEST(test_damaged_session),
 		TEST(test_respec),
+		TEST(test_portal_dns_comes_and_goes),
 		TEST(test_respec_that_fails),
 		TEST(test_without_ipv6),
 		TEST(test_bad_specs),

@@ -73,6 +73,7 @@ static void test_defaults(void **state)
 	assert_string_equal(s.portal_name, "login.example.jp");
 	assert_string_equal(s.label, "login.example.jp");
 	assert_int_equal(s.portal_port, 443);
+	assert_false(s.portal_dns);
 	assert_int_equal(s.session_seconds, 12 * 3600);
 	assert_int_equal(s.session_idle_seconds, 3600);
 	assert_false(s.default_login);
@@ -109,7 +110,7 @@ static void test_values(void **state)
 
 	(void)state;
 	assert_int_equal(
-		parse(REQUIRED "listen-port 443\nextra-ports 53 65535\ninterface wg_0.a-b\nbackend userspace\nportal-port 8443\n"
+		parse(REQUIRED "listen-port 443\nextra-ports 53 65535\ninterface wg_0.a-b\nbackend userspace\nportal-port 8443\nportal-dns on\n"
 			       "session 1h30m idle 90s\ndefault-access login\npeer-idle 5s\npoll-interval 60s\ndead-man 1d\n"
 			       "login-parallel 64\nlogin-attempts-max 2000\nlogin-timeout 30m\npam-timeout 5m\naccount-recheck "
 			       "1d\nleaver-check 30d\nshared-login takeover\ndevice-form period applicant\nlogin-failures "
@@ -129,6 +130,7 @@ static void test_values(void **state)
 	assert_string_equal(s.time_zone, "Asia/Tokyo");
 	assert_int_equal(s.backend, BACKEND_USERSPACE);
 	assert_int_equal(s.portal_port, 8443);
+	assert_true(s.portal_dns);
 	assert_int_equal(s.session_seconds, 5400);
 	assert_int_equal(s.session_idle_seconds, 90);
 	assert_true(s.default_login);
