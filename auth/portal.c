@@ -64,15 +64,11 @@ void portal_reply_error(struct client *c, unsigned status)
 	struct page_view v = portal_view(c, PAGE_ERROR);
 	/* Body or syntax cannot be trusted any further after these. */
 	bool close = status == 400 || status == 411 || status == 413 || status == 417 || status == 431;
-	char home[HOST_NAME_LIMIT + 16];
+	char host[SETTINGS_PORTAL_HOST], home[SETTINGS_PORTAL_HOST + 16];
 
 	v.status = status;
 	if (status == 421) {
-		const struct settings *s = &portal->settings;
-		if (s->portal_port == 443)
-			snprintf(home, sizeof home, "https://%s/", s->portal_name);
-		else
-			snprintf(home, sizeof home, "https://%s:%u/", s->portal_name, s->portal_port);
+		snprintf(home, sizeof home, "https://%s/", settings_portal_host(&portal->settings, host));
 		v.home = home;
 	}
 	reply_page(c, &v,

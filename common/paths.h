@@ -7,6 +7,7 @@
 #define PATH_CONFIG PATH_CONFIG_DIR "/sekisho.conf" /* root:root 0644, read by all three programs */
 #define PATH_ACL_DIR PATH_CONFIG_DIR "/acl" /* root:sekisho 0750 */
 #define PATH_TERMS_DIR PATH_CONFIG_DIR "/terms" /* root:root 0755, optional: the conditions of use */
+#define PATH_DNS_SERVER "/usr/sbin/unbound" /* of the system, with `portal-dns on` */
 #define PATH_TUNNEL_KEY PATH_CONFIG_DIR "/tunnel.key" /* root:sekisho 0640 */
 #define PATH_TLS_CERT PATH_CONFIG_DIR "/tls/portal.crt" /* chain, PEM */
 #define PATH_TLS_KEY PATH_CONFIG_DIR "/tls/portal.key" /* root:sekisho-portal 0640 */
@@ -33,6 +34,7 @@
 
 #define USER_GATEWAY "sekisho"
 #define USER_PORTAL "sekisho-portal"
+#define USER_DNS "sekisho-dns"
 #define GROUP_AUTH "sekisho-auth"
 #define GROUP_LOGS "sekisho-logs"
 #define GROUP_ADMIN "sekisho-admin"

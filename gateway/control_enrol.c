@@ -14,7 +14,7 @@
 
 static json_t *server_json(struct gateway *g)
 {
-	char key[KEY_TEXT], text[ADDR_TEXT], endpoint[CONTROL_ENDPOINT_TEXT];
+	char key[KEY_TEXT], text[ADDR_TEXT], endpoint[CONTROL_ENDPOINT_TEXT], portal[SETTINGS_PORTAL_HOST];
 	const struct settings *s = &g->settings;
 	json_t *dns = json_array(), *search = json_array();
 	for (unsigned i = 0; i < s->resolver_count; i++)
@@ -22,8 +22,8 @@ static json_t *server_json(struct gateway *g)
 	for (unsigned i = 0; i < s->search_count; i++)
 		(void)json_array_append_new(search, json_string(s->search[i]));
 	return json_pack("{s:s, s:s, s:o, s:s, s:o, s:s}", "public_key", key_format(handshake_public(g->handshake), key),
-		"endpoint", control_endpoint(s, endpoint), "dns", dns, "portal", s->portal_name, "search", search, "label",
-		s->label);
+		"endpoint", control_endpoint(s, endpoint), "dns", dns, "portal", settings_portal_host(s, portal), "search",
+		search, "label", s->label);
 }
 
 static json_t *added_event(struct exchange *x, const struct device *d)

@@ -20,21 +20,6 @@
 
 static const int64_t day = INT64_C(86400000000);
 
-/* The settings; says all that is wrong with them. An exit code. */
-static int load(struct settings *out)
-{
-	struct diag d = diag_new();
-	int code = settings_load(PATH_CONFIG, out, &d) ? CLI_FAILED : CLI_OK;
-	if (code) {
-		char *text = diag_render(&d);
-		cli_lines(stderr, text ? text : "");
-		free(text);
-		cli_fail(code, "edit " PATH_CONFIG ", then run this again", PATH_CONFIG " has mistakes: nothing was changed");
-	}
-	diag_free(&d);
-	return code;
-}
-
 /* A certificate's text and what it says. An exit code; the caller frees `pem`. */
 static int certificate_read(const char *path, char **pem, struct ca_facts *facts)
 {
@@ -181,7 +166,7 @@ int ca_verb_renew(int argc, char **argv)
 	bool due = true;
 	int code = renewal_options(argc, argv, &r);
 	if (!code)
-		code = load(&s);
+		code = cli_settings(&s);
 	const struct group *portal = code ? NULL : getgrnam(USER_PORTAL);
 	if (!code && !portal)
 		code = cli_fail(CLI_FAILED, "systemd-sysusers makes it", "there is no group " USER_PORTAL);
@@ -238,7 +223,7 @@ int ca_verb_export(int argc, char **argv)
 	if (!code && !ios && !android)
 		code = cli_usage("name a file for --ios or --android, or both");
 	if (!code)
-		code = load(&s);
+		code = cli_settings(&s);
 	if (!code)
 		code = certificate_read(PATH_CA_CERT, &pem, &facts);
 	if (!code)

@@ -52,7 +52,8 @@ void check_print(const struct check *c)
 {
 	const json_t *problem;
 	size_t i;
-	json_array_foreach(c->problems, i, problem) {
+	json_array_foreach(c->problems, i, problem)
+	{
 		cli_fail(CLI_FAILED, json_string_value(json_object_get(problem, "hint")), "%s", cli_text(problem, "what"));
 	}
 }
@@ -172,21 +173,40 @@ static bool has_line(const char *text, const char *line)
 	return false;
 }
 
-static void check_dropin(struct check *c, const struct settings *s)
+/* Has the drop-in of a socket each of its lines for both addresses? `kinds`: as skeleton_listen() takes them, the second may be
+ * NULL. */
+static void check_dropin(
+	struct check *c, const struct settings *s, const char *path, const char *const kinds[static 2], uint16_t port)
 {
 	const struct addr *const addresses[] = {&s->gateway4, &s->gateway6};
 	char *text = NULL, line[SKELETON_LISTEN];
-	int error = cli_read(PATH_PORTAL_DROPIN, &text);
+	int error = cli_read(path, &text);
 	if (error) {
-		check_add(c, HINT_SETUP, PATH_PORTAL_DROPIN " cannot be read: %s", strerror(-error));
+		check_add(c, HINT_SETUP, "%s cannot be read: %s", path, strerror(-error));
 		return;
 	}
-	for (size_t i = 0; i < 2; i++)
-		if (addresses[i]->family && !has_line(text, skeleton_listen(addresses[i], s->portal_port, line)))
+	for (size_t i = 0; i < 4; i++) {
+		const struct addr *address = addresses[i / 2];
+		const char *kind = kinds[i % 2];
+		if (kind && address->family && !has_line(text, skeleton_listen(kind, address, port, line)))
 			check_add(c,
 				"put that line there; or remove the file and run `sekisho setup`; then systemctl daemon-reload",
-				PATH_PORTAL_DROPIN " lacks the line %s", line);
+				"%s lacks the line %s", path, line);
+	}
 	free(text);
+}
+
+static void check_dns(struct check *c, const struct settings *s)
+{
+	static const char *const kinds[] = {"ListenDatagram", "ListenStream"};
+	if (!s->portal_dns)
+		return;
+	check_dropin(c, s, PATH_DNS_DROPIN, kinds, SKELETON_DNS_PORT);
+	if (access(PATH_DNS_SERVER, X_OK))
+		check_add(c, "apt install unbound; systemctl disable --now unbound  (sekisho-dns.service starts its own)",
+			"portal-dns needs " PATH_DNS_SERVER ", which is not there");
+	if (!getpwnam(USER_DNS))
+		check_add(c, "systemd-sysusers", "missing: user " USER_DNS);
 }
 
 static void check_pam(struct check *c)
@@ -208,6 +228,7 @@ static void check_acl(struct check *c)
 
 void check_all(struct check *c)
 {
+	static const char *const page[] = {"ListenStream", NULL};
 	struct diag d = diag_new();
 	struct settings s;
 	check_users(c);
@@ -219,7 +240,8 @@ void check_all(struct check *c)
 	check_tunnel_key(c);
 	if (!error) {
 		check_certificate(c, &s);
-		check_dropin(c, &s);
+		check_dropin(c, &s, PATH_PORTAL_DROPIN, page, s.portal_port);
+		check_dns(c, &s);
 	}
 	check_ca_key(c);
 	check_pam(c);

@@ -8,6 +8,7 @@
 
 #define PATH_CA_CERT PATH_CONFIG_DIR "/tls/ca.crt"
 #define PATH_CA_KEY PATH_CONFIG_DIR "/tls/ca.key"
+#define PATH_DNS_DROPIN "/etc/systemd/system/sekisho-dns.socket.d/address.conf"
 #define PATH_PORTAL_DROPIN "/etc/systemd/system/sekisho-portal.socket.d/address.conf"
 
 struct check {

@@ -10,9 +10,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/diag.h"
+#include "common/paths.h"
 #include "common/secret.h"
 #include "common/text.h"
 #include "config/input.h"
+#include "config/settings.h"
 
 enum { LINE_MAX_BYTES = 4096 };
 
@@ -244,4 +247,18 @@ bool cli_question(const char *what, char *answer, size_t size)
 		return false;
 	memcpy(answer, begin, strlen(begin) + 1);
 	return true;
+}
+
+int cli_settings(struct settings *out)
+{
+	struct diag d = diag_new();
+	int code = settings_load(PATH_CONFIG, out, &d) ? CLI_FAILED : CLI_OK;
+	if (code) {
+		char *text = diag_render(&d);
+		cli_lines(stderr, text ? text : "");
+		free(text);
+		cli_fail(code, "edit " PATH_CONFIG ", then run this again", PATH_CONFIG " has mistakes: nothing was changed");
+	}
+	diag_free(&d);
+	return code;
 }

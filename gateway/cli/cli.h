@@ -64,6 +64,10 @@ int cli_read(const char *path, char **out);
 /* write(2) until all is written. 0 or -errno. */
 int cli_write(int fd, const void *data, size_t size);
 
+/* This machine's settings, read for this command; says all that is wrong with them. An exit code. */
+struct settings;
+int cli_settings(struct settings *out);
+
 /* Columns of the terminal on standard output, 0 when it is none. */
 unsigned cli_columns(void);
 

@@ -43,6 +43,9 @@ int ca_verb_show(int argc, char **argv);
 int ca_verb_renew(int argc, char **argv);
 int ca_verb_export(int argc, char **argv);
 
+int page_verb_qr(int argc, char **argv);
+int page_verb_dns(int argc, char **argv);
+
 int setup_verb(int argc, char **argv);
 
 #endif

@@ -162,7 +162,8 @@ static const struct command commands[] = {
 		"Exit: 0 whole, 1 altered, 2 cannot tell.\n",
 		log_verb_verify},
 	{"log report",
-		"--since TIME [--until TIME] [DIR] [--html FILE|DIR] [--lang ja|en] [--commands] [--utc] [--key FILE] [--no-verify]",
+		"--since TIME [--until TIME] [DIR] [--html FILE|DIR] [--lang ja|en] [--commands] [--utc] [--key FILE] "
+		"[--no-verify]",
 		"what happened: logins, refusals, what is new or unusual, traffic; needs no gateway",
 		"  --since TIME        yesterday, -7d, 2026-11-20, 2026-11-20T09:00\n"
 		"  --until TIME        the same, a day to its end; default: now\n"
@@ -188,6 +189,10 @@ static const struct command commands[] = {
 		"  --portal-name N       DNS name of the login page\n"
 		"  --check               change nothing: list what is missing or wrong, and what to do\n",
 		setup_verb},
+	{"page qr", "[--png FILE] [--svg FILE]", "the login page's address as a code to scan, for posters and sheets",
+		"  --png FILE, --svg FILE   a picture of it, in a new file\n", page_verb_qr},
+	{"page dns", "[--output FILE]", "the configuration of what answers for the login page's name, with `portal-dns on`",
+		"  --output FILE       a new file, as sekisho-dns.service has it made at each start\n", page_verb_dns},
 	{"ca show", "", "the login page's certificate, and the private authority if there is one", NULL, ca_verb_show},
 	{"ca renew", "[--within DAYS] [--authority] [--yes]", "a new certificate for the login page, from the private authority",
 		"  --within DAYS       only when the one there ends within so many days\n"

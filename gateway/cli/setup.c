@@ -2,6 +2,8 @@
 /* `sekisho setup`: everything that a gateway needs below /etc, made once; a second run finds it all and changes nothing. */
 #include <errno.h>
 #include <grp.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -123,15 +125,27 @@ static int put_pam(struct setup *s)
 	return put(s, PATH_PAM_SERVICE_ETC, skeleton_pam(debian), everybody);
 }
 
-static int put_socket(struct setup *s)
+/* A drop-in in its folder; frees the text. */
+static int put_dropin(struct setup *s, const char *path, char *text)
 {
-	char dir[] = PATH_PORTAL_DROPIN;
-	*strrchr(dir, '/') = '\0';
+	char dir[PATH_MAX];
+	snprintf(dir, sizeof dir, "%.*s", (int)(strrchr(path, '/') - path), path);
+	int error = put_dir(s, dir, everybody_dir);
+	if (!error)
+		return put(s, path, text, everybody);
+	free(text);
+	return error;
+}
+
+static int put_sockets(struct setup *s)
+{
 	/* A machine that was never booted with systemd may lack even these. */
 	(void)mkdir("/etc/systemd", 0755);
 	(void)mkdir("/etc/systemd/system", 0755);
-	int error = put_dir(s, dir, everybody_dir);
-	return error ? error : put(s, PATH_PORTAL_DROPIN, skeleton_socket(&s->settings), everybody);
+	int error = put_dropin(s, PATH_PORTAL_DROPIN, skeleton_socket(&s->settings));
+	if (error || !s->settings.portal_dns)
+		return error;
+	return put_dropin(s, PATH_DNS_DROPIN, skeleton_dns_socket(&s->settings));
 }
 
 /* What to do next, in three steps. */
@@ -144,7 +158,8 @@ static int tell_next(struct setup *s)
 		" (man sekisho-acl), then: sekisho setup --check",
 		c->portal_name, addr_format(&c->gateway4, v4), c->gateway6.family ? " and " : "",
 		c->gateway6.family ? addr_format(&c->gateway6, v6) : "");
-	snprintf(steps[1], STEP_TEXT, "systemctl daemon-reload; systemctl enable --now sekisho.target; sekisho status");
+	snprintf(steps[1], STEP_TEXT, "systemctl daemon-reload; systemctl enable --now %ssekisho.target; sekisho status",
+		c->portal_dns ? "sekisho-dns.socket " : "");
 	snprintf(steps[2], STEP_TEXT, "sekisho device add USER%s",
 		install_present(PATH_CA_CERT) ? "; phones need " PATH_CA_CERT " as long as the trial certificate is in use" : "");
 	if (cli_json) {
@@ -181,7 +196,7 @@ static int setup_run(const struct plan_options *o)
 	}
 	int code = put_config(&s, o);
 	if (!code && (put_tunnel_key(&s) || put_acl(&s) || certificate_install(&s.install, &s.settings, s.portal) ||
-			     put_pam(&s) || put_socket(&s)))
+			     put_pam(&s) || put_sockets(&s)))
 		code = CLI_FAILED;
 	if (!code)
 		code = tell_next(&s);

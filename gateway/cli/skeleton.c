@@ -39,9 +39,12 @@ char *skeleton_config(const struct skeleton *s)
 		"# What lies behind the gateway. 'internet' in the ACL files is everything else.\n"
 		"internal-networks   %s\n"
 		"\n"
-		"# The login page: the resolvers above must answer this name with the gateway's addresses inside the tunnel.\n"
+		"# The login page: the resolvers above must answer this name with the gateway's addresses inside the tunnel. "
+		"With\n"
+		"# portal-dns the gateway does so itself before a login, and no question leaves it then.\n"
 		"portal-name         %s\n"
 		"#portal-port        443\n"
+		"#portal-dns         on\n"
 		"#label              Remote access of the ministry\n"
 		"\n"
 		"# How long a session lasts; ACL files can only shorten it.\n"
@@ -124,21 +127,75 @@ char *skeleton_pam(bool debian)
 		       : "auth     include  system-auth\naccount  include  system-auth\n");
 }
 
-const char *skeleton_listen(const struct addr *a, uint16_t port, char text[static SKELETON_LISTEN])
+const char *skeleton_listen(const char *kind, const struct addr *a, uint16_t port, char text[static SKELETON_LISTEN])
 {
 	const struct endpoint e = {*a, port};
 	char address[ENDPOINT_TEXT];
-	snprintf(text, SKELETON_LISTEN, "ListenStream=%s", endpoint_format(&e, address));
+	snprintf(text, SKELETON_LISTEN, "%s=%s", kind, endpoint_format(&e, address));
 	return text;
 }
 
 char *skeleton_socket(const struct settings *s)
 {
 	char v4[SKELETON_LISTEN], v6[SKELETON_LISTEN] = "";
-	skeleton_listen(&s->gateway4, s->portal_port, v4);
+	skeleton_listen("ListenStream", &s->gateway4, s->portal_port, v4);
 	if (s->gateway6.family)
-		skeleton_listen(&s->gateway6, s->portal_port, v6);
+		skeleton_listen("ListenStream", &s->gateway6, s->portal_port, v6);
 	return text_new("# Where the login page listens: the gateway's addresses inside the tunnel, nowhere else.\n" YOURS
 			"# Belongs to tunnel-network and portal-port of sekisho.conf.\n[Socket]\n%s\n%s%s",
 		v4, v6, *v6 ? "\n" : "");
+}
+
+char *skeleton_dns_socket(const struct settings *s)
+{
+	enum { FAMILY_MAX = 2 * SKELETON_LISTEN + PREFIX_TEXT + 32 };
+	const struct addr *const addresses[] = {&s->gateway4, &s->gateway6};
+	const struct prefix *const networks[] = {&s->tunnel4, &s->tunnel6};
+	char of[2][FAMILY_MAX] = {"", ""}, udp[SKELETON_LISTEN], tcp[SKELETON_LISTEN], network[PREFIX_TEXT];
+	for (size_t i = 0; i < 2; i++)
+		if (addresses[i]->family)
+			snprintf(of[i], sizeof of[i], "%s\n%s\nIPAddressAllow=%s\n",
+				skeleton_listen("ListenDatagram", addresses[i], SKELETON_DNS_PORT, udp),
+				skeleton_listen("ListenStream", addresses[i], SKELETON_DNS_PORT, tcp),
+				prefix_format(networks[i], network));
+	return text_new("# Where phones that nobody has logged in on find the login page's name; with `portal-dns on`.\n" YOURS
+			"# Belongs to tunnel-network of sekisho.conf.\n[Socket]\nIPAddressDeny=any\n%s%s",
+		of[0], of[1]);
+}
+
+char *skeleton_dns(const struct settings *s)
+{
+	enum { FAMILY_MAX = HOST_NAME_LIMIT + 2 * ADDR_TEXT + PREFIX_TEXT + 96 };
+	const struct addr *const addresses[] = {&s->gateway4, &s->gateway6};
+	const struct prefix *const networks[] = {&s->tunnel4, &s->tunnel6};
+	char of[2][FAMILY_MAX] = {"", ""}, address[ADDR_TEXT], network[PREFIX_TEXT];
+	for (size_t i = 0; i < 2; i++) {
+		if (!addresses[i]->family)
+			continue;
+		addr_format(addresses[i], address);
+		snprintf(of[i], sizeof of[i],
+			"\tinterface: %s@%d\n\taccess-control: %s allow\n\tlocal-data: \"%s. 86400 IN %s %s\"\n", address,
+			SKELETON_DNS_PORT, prefix_format(networks[i], network), s->portal_name, i ? "AAAA" : "A", address);
+	}
+	return text_new(
+		"# Answers for the login page's name, and REFUSED to the rest; `sekisho page dns` writes this at each start.\n"
+		"server:\n"
+		"\tuse-systemd: yes\n\tdo-daemonize: no\n"
+		"\tusername: \"\"\n\tchroot: \"\"\n\tdirectory: \"/\"\n\tpidfile: \"\"\n"
+		"\tuse-syslog: no\n\tlogfile: \"\"\n\tverbosity: 1\n"
+		"\tnum-threads: 1\n\tmodule-config: \"iterator\"\n\toutgoing-range: 16\n\tnum-queries-per-thread: 64\n"
+		"\tincoming-num-tcp: 64\n\ttcp-idle-timeout: 5000\n\tmax-udp-size: 1232\n"
+		"\tmsg-cache-size: 64k\n\trrset-cache-size: 64k\n\tkey-cache-size: 64k\n\tinfra-cache-numhosts: 64\n"
+		"\tdeny-any: yes\n\thide-identity: yes\n\thide-version: yes\n\thide-trustanchor: yes\n"
+		"\taccess-control: 0.0.0.0/0 refuse\n\taccess-control: ::0/0 refuse\n"
+		/* Else it has answers of its own for these, which phones would remember. */
+		"\tunblock-lan-zones: yes\n\tlocal-zone: \".\" refuse\n"
+		"\tlocal-zone: \"localhost.\" refuse\n\tlocal-zone: \"127.in-addr.arpa.\" refuse\n"
+		"\tlocal-zone: \"1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.ip6.arpa.\" refuse\n"
+		"\tlocal-zone: \"home.arpa.\" refuse\n\tlocal-zone: \"onion.\" refuse\n"
+		"\tlocal-zone: \"test.\" refuse\n\tlocal-zone: \"invalid.\" refuse\n"
+		"\tlocal-zone: \"%s.\" static\n"
+		"%s%s"
+		"remote-control:\n\tcontrol-enable: no\n",
+		s->portal_name, of[0], of[1]);
 }

@@ -24,8 +24,19 @@ char *skeleton_pam(bool debian);
 /* The drop-in of sekisho-portal.socket: one ListenStream a tunnel address of the gateway. */
 char *skeleton_socket(const struct settings *s);
 
-/* Its line for one address: "ListenStream=10.64.0.1:443". Returns `text`. */
-enum { SKELETON_LISTEN = ENDPOINT_TEXT + 16 };
-const char *skeleton_listen(const struct addr *a, uint16_t port, char text[static SKELETON_LISTEN]);
+/* The drop-in of sekisho-dns.socket: the same addresses, port SKELETON_DNS_PORT, both protocols, for the phones' networks only.
+ */
+char *skeleton_dns_socket(const struct settings *s);
+
+/* A line of either for one address: "ListenStream=10.64.0.1:443", for the kinds ListenStream and ListenDatagram. Returns `text`.
+ */
+enum { SKELETON_LISTEN = ENDPOINT_TEXT + 16, SKELETON_DNS_PORT = 53 };
+const char *skeleton_listen(const char *kind, const struct addr *a, uint16_t port, char text[static SKELETON_LISTEN]);
+
+/*
+ * The configuration (unbound.conf(5)) of what answers for the login page's name before a login: that name's addresses, and
+ * REFUSED to whatever else is asked. It has no server to ask itself, and listens only on sockets that it is given.
+ */
+char *skeleton_dns(const struct settings *s);
 
 #endif

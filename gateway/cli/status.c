@@ -116,7 +116,7 @@ static void hint_units(void)
 	json_t *problems = json_array();
 	const json_t *problem;
 	size_t i;
-	units_problems(problems);
+	units_problems(problems, false);
 	json_array_foreach(problems, i, problem)
 	{
 		fputs("hint: ", stderr);
@@ -175,7 +175,7 @@ int status_verb(int argc, char **argv)
 	}
 	if (code)
 		return code;
-	units_problems(json_object_get(end, "problems"));
+	units_problems(json_object_get(end, "problems"), json_is_true(json_object_get(end, "portal_dns")));
 	if (cli_json)
 		return cli_print_json(end);
 	struct table *t = table_new(columns, 2);

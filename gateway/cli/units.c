@@ -17,11 +17,10 @@ struct unit {
 };
 
 static const struct unit units[] = {
-	{"sekisho-guard.service", "what shuts this machine at boot"},
-	{"sekisho-gateway.service", "the gateway"},
-	{"sekisho-auth.socket", "what starts login attempts"},
-	{"sekisho-portal.socket", "the login page's address"},
+	{"sekisho-guard.service", "what shuts this machine at boot"}, {"sekisho-gateway.service", "the gateway"},
+	{"sekisho-auth.socket", "what starts login attempts"}, {"sekisho-portal.socket", "the login page's address"},
 	{"sekisho-portal.service", "the login page"},
+	{"sekisho-dns.socket", "what answers for the login page's name"}, /* the last: only if it is wanted */
 };
 
 struct state {
@@ -80,11 +79,12 @@ static void say(json_t *problems, const struct unit *u, const struct state *s)
 	(void)json_array_append_new(problems, json_string(text));
 }
 
-void units_problems(json_t *problems)
+void units_problems(json_t *problems, bool portal_dns)
 {
+	const size_t count = sizeof units / sizeof *units - !portal_dns;
 	sd_bus *bus = NULL;
 	int r = sd_booted() > 0 ? systemd_connect(&bus) : 0;
-	for (size_t i = 0; r >= 0 && bus && i < sizeof units / sizeof *units; i++) {
+	for (size_t i = 0; r >= 0 && bus && i < count; i++) {
 		struct state s = {0};
 		r = ask(bus, &units[i], &s);
 		if (r >= 0 && strcmp(s.load, "not-found") != 0)

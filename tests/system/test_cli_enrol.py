@@ -78,6 +78,12 @@ def pbm(path, side, dark, scale=6):
     return path
 
 
+def decode_terminal(path, shown):
+    rows = re.findall("\033\\[38;5;16;48;5;231m([ ▀▄█]*)\033\\[0m", shown)
+    dark = {(x, 2 * y + half) for y, row in enumerate(rows) for x, c in enumerate(row) for half in (0, 1) if c in ("▀█", "▄█")[half]}
+    return decode(pbm(path, len(rows[0]), dark))
+
+
 def bare_text(path):
     with open(path) as f:
         return "".join(line for line in f if not line.startswith("#"))
@@ -87,9 +93,7 @@ def test_the_code_on_a_terminal(folder):
     with Gateway(enrolled):
         shown, code = on_terminal("device", "add", "a", "--label", "L", columns=120)
     assert code == 0 and "https://gate.example.jp/" in shown and shown.index("d7  L") < shown.index("10.64.0.7") < shown.index("\033[")
-    rows = re.findall("\033\\[38;5;16;48;5;231m([ ▀▄█]*)\033\\[0m", shown)
-    dark = {(x, 2 * y + half) for y, row in enumerate(rows) for x, c in enumerate(row) for half in (0, 1) if c in ("▀█", "▄█")[half]}
-    text = decode(pbm(f"{folder}/pbm", len(rows[0]), dark))
+    text = decode_terminal(f"{folder}/pbm", shown)
     assert text == conf(private_key(text), "")
 
 
