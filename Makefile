@@ -66,8 +66,9 @@ $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-# Holds that file.
+# Each holds that file.
 $(B)/gateway/cli/logschema.o: share/log-schema.json
+$(B)/auth/page_icon.o: auth/icon.png
 
 # The kernel's netlink interface, built from where the wireguard-tools package installs it: others' code, others' warnings.
 $(B)/wireguard.o: $(WGLIB)/wireguard.c

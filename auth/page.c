@@ -45,9 +45,15 @@ void sheet_begin(struct sheet *s, const char *title, int64_t refresh)
 	}
 	html_add(&s->html, "<title>@", title);
 	if (named)
-		html_add(&s->html, " – @", v->label);
+		html_add(&s->html,
+			" – @</title><meta name=\"application-name\" content=\"@\">"
+			"<meta name=\"apple-mobile-web-app-title\" content=\"@\"><link rel=\"apple-touch-icon\" "
+			"href=\"/apple-touch-icon.png\">",
+			v->label, v->label, v->label);
+	else
+		html_put(&s->html, "</title>");
 	html_add(&s->html,
-		"</title><link rel=\"stylesheet\" href=\"/style.css?@\">"
+		"<link rel=\"stylesheet\" href=\"/style.css?@\">"
 		"<link rel=\"icon\" href=\"/favicon.ico\" type=\"image/svg+xml\"></head><body>",
 		SEKISHO_VERSION);
 	if (named)

@@ -69,9 +69,11 @@ int page_render(const struct page_view *v, char **out, size_t *size);
 enum language page_language(const char *accept);
 const char *page_language_tag(enum language l); /* "ja", "en" */
 
-/* The style sheet and the icon, both static. */
+/* The style sheet and the icon, both static; and the icon for home screens, a PNG without transparency whose outer fifth may be
+ * cut off, as phones do. */
 const char *page_style(void);
 const char *page_icon(void);
+const void *page_home_icon(size_t *size);
 
 /* ---- the words (page_text.c) ---- */
 enum page_text {

@@ -100,15 +100,17 @@ void portal_reply_home(struct client *c)
 	portal_reply_to(c, "/");
 }
 
-static void reply_static(struct client *c, const char *type, const char *text)
+static void reply_static(struct client *c, const char *type, const void *data, size_t size)
 {
-	struct http_reply r = {.status = 200, .type = type, .cacheable = true, .length = strlen(text)};
-	char *body = strdup(text);
+	struct http_reply r = {.status = 200, .type = type, .cacheable = true, .length = size};
+	char *body = malloc(size);
 
-	if (!body)
+	if (!body) {
 		portal_reply_error(c, 503);
-	else
-		client_reply(c, &r, body);
+		return;
+	}
+	memcpy(body, data, size);
+	client_reply(c, &r, body);
 }
 
 static void on_gone(struct client *c, void *arg)
@@ -129,12 +131,20 @@ void portal_ask(struct client *c, enum message_type type, uint32_t device, link_
 
 static void get_style(struct client *c)
 {
-	reply_static(c, "text/css; charset=utf-8", page_style());
+	reply_static(c, "text/css; charset=utf-8", page_style(), strlen(page_style()));
 }
 
 static void get_icon(struct client *c)
 {
-	reply_static(c, "image/svg+xml", page_icon());
+	reply_static(c, "image/svg+xml", page_icon(), strlen(page_icon()));
+}
+
+static void get_home_icon(struct client *c)
+{
+	size_t size;
+	const void *icon = page_home_icon(&size);
+
+	reply_static(c, "image/png", icon, size);
 }
 
 /* ---- which request goes where ---- */
@@ -149,6 +159,7 @@ static const struct route {
 	{"/", NULL, portal_get_home, NULL},
 	{"/style.css", get_style, NULL, NULL},
 	{"/favicon.ico", get_icon, NULL, NULL},
+	{"/apple-touch-icon.png", get_home_icon, NULL, NULL},
 	{"/other", NULL, portal_get_other, NULL},
 	{"/devices", NULL, portal_get_devices, NULL},
 	{"/login", NULL, NULL, portal_post_login},

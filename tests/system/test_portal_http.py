@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The login page's HTTP: who may send a form, and what bounds a client meets."""
+import re
 import socket
 import ssl
+import struct
 import time
 
 import pytest
 
 from portal_fixtures import pytestmark, machine, gateway, auth, portal, phone
-from portal_world import DEADLINE, GATEWAY4, LOGGED_IN, LOGGED_OUT, NAME, OTHER, PHONE, Browser, tls_context
+from portal_world import DEADLINE, GATEWAY4, LOGGED_IN, LOGGED_OUT, NAME, OTHER, PHONE, ROOT, UNKNOWN, Browser, tls_context
 
 
 # ---- who may send a form ----
@@ -57,6 +59,20 @@ def test_paths_and_methods(phone):
     reply = phone.get("/", method="HEAD")
     assert reply.status == 200 and int(reply.headers["content-length"]) > 500 and reply.body == b""
     assert phone.get("/").status == 200
+
+
+def test_on_a_home_screen_it_has_a_name_and_an_icon(phone, gateway):
+    """What iOS and Android look for when the page is put there; a stranger is not told the name."""
+    page = phone.get().text
+    for name in ("application-name", "apple-mobile-web-app-title"):
+        assert f'<meta name="{name}" content="みどり省 &lt;リモート&gt;">' in page
+    icon = phone.get(re.search(r'<link rel="apple-touch-icon" href="([^"]*)">', page)[1])
+    assert icon.status == 200 and icon.headers["content-type"] == "image/png" and icon.headers["cache-control"].endswith("max-age=3600")
+    with open(f"{ROOT}/auth/icon.png", "rb") as f:
+        assert icon.body == f.read()
+    assert struct.unpack(">8s4x4sII", icon.body[:24]) == (b"\x89PNG\r\n\x1a\n", b"IHDR", 192, 192)
+    gateway.devices[PHONE].update(state=UNKNOWN)
+    assert "みどり省" not in phone.get().text
 
 
 def test_first_flight(phone, gateway):
