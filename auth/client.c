@@ -40,6 +40,8 @@ struct client {
 	size_t out_size, out_done;
 	bool close; /* after this answer */
 	size_t lingered;
+	bool overdue; /* the deadline of the present phase has passed */
+	int64_t idle_since; /* CLOCK_BOOTTIME microseconds: between two requests; 0: not */
 
 	void (*gone)(struct client *c, void *arg);
 	void *gone_arg;
@@ -62,6 +64,7 @@ static void client_free(struct client *c)
 
 static void set_deadline(struct client *c, unsigned seconds)
 {
+	c->overdue = false;
 	sd_event_source_set_time_relative(c->deadline, (uint64_t)seconds * 1000000);
 	sd_event_source_set_enabled(c->deadline, seconds ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
 }
@@ -149,6 +152,7 @@ static enum step do_read(struct client *c)
 		return tls_wait(c, result);
 	if (!c->used && c->requests)
 		set_deadline(c, CLIENT_HEAD_SECONDS);
+	c->idle_since = 0;
 	c->used += n;
 	return GO_ON;
 }
@@ -165,6 +169,7 @@ static void next_request(struct client *c)
 	secret_wipe(c->in + c->used, done);
 	c->head = c->scanned = 0;
 	c->phase = READING;
+	c->idle_since = c->used ? 0 : time_boot();
 	set_deadline(c, c->used ? CLIENT_HEAD_SECONDS : CLIENT_IDLE_SECONDS);
 }
 
@@ -222,25 +227,35 @@ static enum step do_phase(struct client *c)
 	return OVER;
 }
 
+static enum step do_all(struct client *c)
+{
+	enum step step = GO_ON;
+
+	while (step == GO_ON)
+		step = do_phase(c);
+	return step;
+}
+
 static int on_io(sd_event_source *s, int fd, uint32_t events, void *arg)
 {
 	struct client *c = arg;
-	enum step step = GO_ON;
+	bool gone = (events & (EPOLLERR | EPOLLHUP)) || (c->phase == WAITING && (events & EPOLLRDHUP));
 
 	(void)s, (void)fd;
-	if ((events & (EPOLLERR | EPOLLHUP)) || (c->phase == WAITING && (events & EPOLLRDHUP)))
-		step = OVER;
-	while (step == GO_ON)
-		step = do_phase(c);
-	if (step == OVER)
+	if (gone || do_all(c) == OVER)
 		client_free(c);
 	return 0;
 }
 
+/* What has come in time counts, also when it is this process that is late to look: only then a phase may have ended. */
 static int on_deadline(sd_event_source *s, uint64_t usec, void *arg)
 {
+	struct client *c = arg;
+
 	(void)s, (void)usec;
-	client_free(arg);
+	c->overdue = true;
+	if (do_all(c) == OVER || c->overdue)
+		client_free(c);
 	return 0;
 }
 
@@ -254,11 +269,28 @@ static unsigned count_source(const struct clients *set, const struct addr *sourc
 	return n;
 }
 
+/* A connection kept for a next request may be closed at any time (RFC 9112, 9.5): the one that has been idle longest makes room.
+ */
+static void make_room(struct clients *set)
+{
+	struct client *c, *oldest = NULL;
+
+	DL_FOREACH(set->list, c)
+	{
+		if (c->idle_since && (!oldest || c->idle_since < oldest->idle_since))
+			oldest = c;
+	}
+	if (oldest)
+		client_free(oldest);
+}
+
 int client_open(struct clients *set, int fd, const struct addr *source)
 {
 	struct client *c = NULL;
 	int err = -EBUSY;
 
+	if (set->count >= CLIENTS_MAX)
+		make_room(set);
 	if (set->count >= CLIENTS_MAX || count_source(set, source) >= CLIENTS_PER_SOURCE)
 		goto fail;
 	err = -ENOMEM;

@@ -41,7 +41,8 @@ struct clients {
 	void *arg;
 };
 
-/* Takes over a connected, non-blocking TCP socket. 0; -EBUSY beyond a limit, or -errno; the socket is closed on failure. */
+/* Takes over a connected, non-blocking TCP socket; beyond CLIENTS_MAX an idle connection is closed for it. 0; -EBUSY beyond a
+ * limit, or -errno; the socket is closed on failure. */
 int client_open(struct clients *set, int fd, const struct addr *source);
 
 /* Closes every connection. */

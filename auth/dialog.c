@@ -24,7 +24,7 @@ static void waiter_gone(struct client *c, void *arg)
 		d->waiter = NULL;
 }
 
-static void wake(struct dialog *d)
+void dialog_wake(struct dialog *d)
 {
 	struct client *c = d->waiter;
 
@@ -36,7 +36,7 @@ static void wake(struct dialog *d)
 /* A second tab of the same device may be waiting already: it is shown the present state. */
 static void set_waiter(struct dialog *d, struct client *c)
 {
-	wake(d);
+	dialog_wake(d);
 	d->waiter = c;
 	client_wait(c, waiter_gone, d);
 }
@@ -49,6 +49,7 @@ static void set_deadline(struct dialog *d, int64_t seconds)
 
 static void hang_up(struct dialog *d)
 {
+	queue_leave(d);
 	link_forget(d->question);
 	d->question = NULL;
 	d->io = sd_event_source_disable_unref(d->io);
@@ -67,7 +68,7 @@ static void finish(struct dialog *d, enum public_result result)
 	d->phase = DIALOG_OVER;
 	d->result = result;
 	set_deadline(d, DIALOG_RESULT_SECONDS);
-	wake(d);
+	dialog_wake(d);
 }
 
 void dialog_close(struct dialog *d)
@@ -76,10 +77,16 @@ void dialog_close(struct dialog *d)
 	DL_DELETE(d->set->list, d);
 	d->set->count--;
 	sd_event_source_disable_unref(d->deadline);
-	wake(d);
+	dialog_wake(d);
 	message_free(d->notes);
 	secret_wipe(d, sizeof *d);
 	free(d);
+}
+
+int dialogs_open(struct dialogs *set, struct link *link)
+{
+	set->link = link;
+	return queue_open(set);
 }
 
 void dialogs_close(struct dialogs *set)
@@ -88,6 +95,7 @@ void dialogs_close(struct dialogs *set)
 		next = d->next;
 		dialog_close(d);
 	}
+	queue_close(set);
 }
 
 static int on_deadline(sd_event_source *s, uint64_t usec, void *arg)
@@ -95,10 +103,14 @@ static int on_deadline(sd_event_source *s, uint64_t usec, void *arg)
 	struct dialog *d = arg;
 
 	(void)s, (void)usec;
-	if (d->phase == DIALOG_OVER)
+	if (d->phase == DIALOG_OVER) {
 		dialog_close(d);
-	else
+	} else if (d->phase == DIALOG_QUEUED && d->waiter) {
+		dialog_seen(d);
+		dialog_wake(d);
+	} else {
 		finish(d, PUBLIC_TIMEOUT);
+	}
 	return 0;
 }
 
@@ -132,11 +144,12 @@ static void ask_user(struct dialog *d, enum dialog_phase phase, int64_t seconds)
 	d->phase = phase;
 	d->until = time_now() + seconds * INT64_C(1000000);
 	set_deadline(d, seconds);
-	wake(d);
+	dialog_wake(d);
 }
 
 static void take_message(struct dialog *d, struct message *m)
 {
+	queue_started(d);
 	if (m->type == AUTH_RESULT) {
 		enum public_result result = m->result;
 		d->opens = m->opens;
@@ -248,6 +261,15 @@ static int make_token(char token[static DIALOG_TOKEN])
 	return 0;
 }
 
+static void take_start(struct dialog *d, const struct dialog_start *start)
+{
+	d->source = start->source;
+	d->renewal = start->renewal;
+	snprintf(d->user, sizeof d->user, "%s", start->user);
+	snprintf(d->language, sizeof d->language, "%s", start->language);
+	text_safe(start->agent, d->agent, sizeof d->agent);
+}
+
 static struct dialog *dialog_new(struct dialogs *set, const struct dialog_start *start)
 {
 	struct dialog *d = calloc(1, sizeof *d);
@@ -257,11 +279,17 @@ static struct dialog *dialog_new(struct dialogs *set, const struct dialog_start 
 	d->set = set;
 	d->fd = -1;
 	d->device = start->device;
-	d->renewal = start->renewal;
-	snprintf(d->user, sizeof d->user, "%s", start->user);
-	snprintf(d->language, sizeof d->language, "%s", start->language);
-	text_safe(start->agent, d->agent, sizeof d->agent);
+	take_start(d, start);
 	return d;
+}
+
+/* Asking again, perhaps by another name, costs nobody his place. */
+static void stay_in_line(struct dialog *d, const struct dialog_start *start, struct client *waiter)
+{
+	take_start(d, start);
+	set_waiter(d, waiter);
+	if (d->told)
+		dialog_wake(d);
 }
 
 int dialog_begin(struct dialogs *set, const struct dialog_start *start, struct client *waiter)
@@ -269,9 +297,13 @@ int dialog_begin(struct dialogs *set, const struct dialog_start *start, struct c
 	struct dialog *d = dialog_find(set, start->device);
 	int err;
 
+	if (d && d->phase == DIALOG_QUEUED) {
+		stay_in_line(d, start, waiter);
+		return 0;
+	}
 	if (d)
 		dialog_close(d);
-	if (set->count >= set->limit)
+	if (set->count >= DIALOGS_MAX)
 		return -EBUSY;
 	d = dialog_new(set, start);
 	if (!d)
@@ -279,18 +311,40 @@ int dialog_begin(struct dialogs *set, const struct dialog_start *start, struct c
 	err = make_token(d->token);
 	if (!err)
 		err = sd_event_add_time_relative(
-			set->loop, &d->deadline, CLOCK_BOOTTIME, 2 * LINK_ANSWER_SECONDS * UINT64_C(1000000), 0, on_deadline, d);
-	if (err >= 0)
-		err = link_ask(set->link, PORTAL_ATTEMPT, &start->source, 0, on_attempt, d, &d->question);
+			set->loop, &d->deadline, CLOCK_BOOTTIME, QUEUE_LOOK_SECONDS * UINT64_C(1000000), 0, on_deadline, d);
 	if (err < 0) {
-		sd_event_source_disable_unref(d->deadline);
+		secret_wipe(d, sizeof *d);
 		free(d);
 		return err;
 	}
 	DL_PREPEND(set->list, d);
 	set->count++;
 	set_waiter(d, waiter);
+	queue_join(d);
 	return 0;
+}
+
+void dialog_seen(struct dialog *d)
+{
+	if (d->phase == DIALOG_QUEUED)
+		set_deadline(d, QUEUE_LOOK_SECONDS);
+}
+
+bool dialog_hold(struct dialog *d, struct client *waiter)
+{
+	if (d->phase != DIALOG_QUEUED || queue_before(d) >= QUEUE_HELD)
+		return false;
+	set_waiter(d, waiter);
+	set_deadline(d, QUEUE_HOLD_SECONDS);
+	return true;
+}
+
+void dialog_start(struct dialog *d)
+{
+	d->phase = DIALOG_ASKING;
+	set_deadline(d, 2 * LINK_ANSWER_SECONDS);
+	if (link_ask(d->set->link, PORTAL_ATTEMPT, &d->source, 0, on_attempt, d, &d->question) < 0)
+		finish(d, PUBLIC_UNAVAILABLE);
 }
 
 bool dialog_owns(const struct dialog *d, const char *token)

@@ -14,6 +14,7 @@
 
 #include "auth/form.h"
 #include "auth/link.h"
+#include "auth/queue.h"
 #include "common/message.h"
 
 struct client;
@@ -22,11 +23,13 @@ enum {
 	DIALOG_ANSWER_SECONDS = 120, /* for the user to answer one round */
 	DIALOG_TERMS_SECONDS = 600, /* to read the conditions of use */
 	DIALOG_RESULT_SECONDS = 300, /* for the browser to fetch the result */
-	DIALOG_MARGIN_SECONDS = 15, /* beyond one PAM computation: the wait for a turn, the floor under failures */
+	DIALOG_MARGIN_SECONDS = 15, /* beyond login-timeout, which gateway and sekisho-auth keep to the second */
+	DIALOGS_MAX = 10000, /* under way, in line, or over and not seen: a KiB each */
 	DIALOG_TOKEN = 33,
 };
 
 enum dialog_phase {
+	DIALOG_QUEUED, /* others are before it */
 	DIALOG_ASKING, /* the gateway, for an attempt id */
 	DIALOG_THINKING, /* sekisho-auth computes */
 	DIALOG_QUESTION, /* the user is to answer */
@@ -34,10 +37,18 @@ enum dialog_phase {
 	DIALOG_OVER, /* there is a result that nobody has seen */
 };
 
+/* What a dialog has of its queue. */
+enum dialog_place { PLACE_NONE, PLACE_IN_LINE, PLACE_STARTING, PLACE_ACTIVE };
+
 struct dialog {
 	struct dialog *prev, *next;
+	struct dialog *before, *behind; /* in line */
+	enum dialog_place place;
+	bool told; /* that it must wait */
+	int64_t began; /* when its turn came, CLOCK_BOOTTIME microseconds */
 	struct dialogs *set;
 	uint32_t device;
+	struct addr source; /* one of the device's addresses */
 	bool renewal; /* of a session that is open */
 	enum dialog_phase phase;
 	char token[DIALOG_TOKEN];
@@ -61,12 +72,17 @@ struct dialogs {
 	sd_event *loop;
 	struct link *link;
 	const char *auth_path;
-	int64_t think_seconds; /* how long one PAM computation may take */
-	unsigned limit, count;
+	int64_t think_seconds; /* how long a login may take: login-timeout */
+	unsigned limit; /* under way at the same time */
+	unsigned count;
+	struct queue queue;
 	struct dialog *list;
 	/* A waiting request can go on; must call client_reply(). */
 	void (*wake)(struct client *c);
 };
+
+/* `loop`, `auth_path` and `wake` are set. 0 or -errno. */
+int dialogs_open(struct dialogs *set, struct link *link);
 
 /* NULL when there is none. */
 struct dialog *dialog_find(struct dialogs *set, uint32_t device);
@@ -79,9 +95,19 @@ struct dialog_start {
 	const char *user, *language, *agent; /* borrowed; `language` is "ja" or "en" */
 };
 
-/* Starts a dialog and makes `waiter` wait for its first round; an older dialog of the device ends. 0; -EBUSY beyond the limit;
- * -errno. On failure nobody waits. */
+/* Begins a dialog, in line behind those who came before, and makes `waiter` wait until it asks or must stand there. An older
+ * dialog of the device ends; its place in line is kept. 0; -EBUSY beyond DIALOGS_MAX; -errno. On failure nobody waits. */
 int dialog_begin(struct dialogs *set, const struct dialog_start *start, struct client *waiter);
+
+/* For the queue: it is its turn; and whoever waits is to see how it stands. */
+void dialog_start(struct dialog *d);
+void dialog_wake(struct dialog *d);
+
+/* Whoever stands in line has asked for the page, and so keeps the place. */
+void dialog_seen(struct dialog *d);
+
+/* Makes `waiter` wait for the turn if that is near: true; woken when it has come, or after a while, to see how it stands. */
+bool dialog_hold(struct dialog *d, struct client *waiter);
 
 /* Is this the dialog's token? Takes the same time for every wrong one. */
 bool dialog_owns(const struct dialog *d, const char *token);

@@ -41,7 +41,8 @@ void sheet_begin(struct sheet *s, const char *title, int64_t refresh)
 		page_language_tag(v->language));
 	if (refresh) {
 		snprintf(seconds, sizeof seconds, "%" PRId64, refresh);
-		html_add(&s->html, "<meta http-equiv=\"refresh\" content=\"@;url=/\">", seconds);
+		html_add(&s->html, "<meta http-equiv=\"refresh\" content=\"@;url=@\">", seconds,
+			v->kind == PAGE_QUEUE ? "/turn" : "/");
 	}
 	html_add(&s->html, "<title>@", title);
 	if (named)
@@ -285,6 +286,23 @@ void sheet_link(struct sheet *s, enum page_text text, const char *to)
 	html_add(&s->html, "<p class=\"aside\"><a class=\"button\" href=\"@\">@</a></p>", to, sheet_say(s, text));
 }
 
+/* Who is far behind reloads seldom: a long line must not keep the gateway busy with looking at it. */
+static void queue_page(struct sheet *s)
+{
+	enum { RELOAD_FIRST = 2, RELOAD_LAST = 20, BEFORE_A_SECOND = 20 };
+	unsigned reload = RELOAD_FIRST + s->view->before / BEFORE_A_SECOND;
+	char before[12], lead[256];
+
+	sheet_begin(s, sheet_say(s, TEXT_QUEUE_TITLE), reload < RELOAD_LAST ? reload : RELOAD_LAST);
+	put_login_state(s, TEXT_QUEUE_TITLE);
+	snprintf(before, sizeof before, "%u", s->view->before);
+	page_text_fill(sheet_say(s, TEXT_QUEUE_LEAD), lead, sizeof lead, before, "");
+	html_add(&s->html, "<p>@</p>", lead);
+	sheet_facts(s, open_now(s), sheet_say(s, TEXT_QUEUE_UNTIL), sheet_say(s, TEXT_WAIT_NEXT));
+	sheet_link(s, TEXT_SHOW_BUTTON, "/");
+	put_cancel(s, TEXT_CANCEL_BUTTON);
+}
+
 static void wait_page(struct sheet *s)
 {
 	sheet_begin(s, sheet_say(s, TEXT_WAIT_TITLE), 2);
@@ -322,6 +340,7 @@ int page_render(const struct page_view *v, char **out, size_t *size)
 		[PAGE_STRANGER] = stranger,
 		[PAGE_LOGIN] = login,
 		[PAGE_ROUND] = round_page,
+		[PAGE_QUEUE] = queue_page,
 		[PAGE_WAIT] = wait_page,
 		[PAGE_TERMS] = terms_page,
 		[PAGE_STATUS] = page_status,

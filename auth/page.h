@@ -19,6 +19,7 @@ enum page_kind {
 	PAGE_STRANGER, /* not one of our devices: says nothing about us */
 	PAGE_LOGIN,
 	PAGE_ROUND, /* the user is asked something */
+	PAGE_QUEUE, /* others are before the user */
 	PAGE_WAIT, /* the answers are being checked */
 	PAGE_TERMS, /* the user is to accept the conditions of use */
 	PAGE_STATUS, /* logged in */
@@ -46,7 +47,9 @@ struct page_view {
 	const char *user; /* to fill in, "" for none, also PAGE_OTHER; PAGE_ROUND: who is logging in */
 	bool bad_user; /* what was typed is no user name; also PAGE_OTHER */
 
-	/* PAGE_ROUND, PAGE_WAIT, PAGE_TERMS */
+	unsigned before; /* PAGE_QUEUE: how many */
+
+	/* PAGE_QUEUE, PAGE_ROUND, PAGE_WAIT, PAGE_TERMS */
 	bool open; /* the device is logged in meanwhile: this renews its session */
 	bool other; /* it is, but for somebody else */
 	const struct message *prompts; /* PAGE_ROUND: AUTH_PROMPTS */
@@ -102,6 +105,9 @@ enum page_text {
 	TEXT_TERMS_NEXT,
 	TEXT_TERMS_BUTTON,
 	TEXT_TERMS_REFUSE,
+	TEXT_QUEUE_TITLE,
+	TEXT_QUEUE_LEAD,
+	TEXT_QUEUE_UNTIL,
 	TEXT_WAIT_STATE,
 	TEXT_WAIT_TITLE,
 	TEXT_WAIT_LEAD,

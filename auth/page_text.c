@@ -45,6 +45,11 @@ static const char *const texts[PAGE_TEXTS][LANGUAGES] = {
 	[TEXT_TERMS_BUTTON] = {"同意して続ける", "Accept and continue"},
 	[TEXT_TERMS_REFUSE] = {"同意しないで中止する", "Do not accept, cancel"},
 
+	[TEXT_QUEUE_TITLE] = {"順番をお待ちください", "Please wait for your turn"},
+	[TEXT_QUEUE_LEAD] = {"あなたの前に@人います。順番が来ると、この画面は自動で切り替わります。",
+		"People before you: @. This page changes by itself when it is your turn."},
+	[TEXT_QUEUE_UNTIL] = {"この画面を開いているあいだ、順番は取ってあります。",
+		"Your place is kept while this page is open."},
 	[TEXT_WAIT_STATE] = {"まだ閉じています", "Still closed"},
 	[TEXT_WAIT_TITLE] = {"確認しています", "Checking"},
 	[TEXT_WAIT_LEAD] = {"終わると、この画面は自動で切り替わります。", "This page changes by itself when it is done."},

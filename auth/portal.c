@@ -157,6 +157,7 @@ static const struct route {
 	void (*post)(struct client *c, const struct message *m, const struct form *f);
 } routes[] = {
 	{"/", NULL, portal_get_home, NULL},
+	{"/turn", NULL, portal_get_turn, NULL},
 	{"/style.css", get_style, NULL, NULL},
 	{"/favicon.ico", get_icon, NULL, NULL},
 	{"/apple-touch-icon.png", get_home_icon, NULL, NULL},
@@ -292,7 +293,8 @@ int portal_open(struct portal *p, sd_event *loop, const struct settings *s, SSL_
 	portal_renew(p, s, tls);
 	portal = p;
 	int err = link_open(loop, PATH_PORTAL_SOCKET, gateway, &p->link);
-	p->dialogs.link = p->link;
+	if (!err)
+		err = dialogs_open(&p->dialogs, p->link);
 	if (err)
 		SSL_CTX_free(tls);
 	return err;
@@ -303,7 +305,7 @@ void portal_renew(struct portal *p, const struct settings *s, SSL_CTX *tls)
 	p->settings = *s;
 	SSL_CTX_free(p->clients.tls);
 	p->clients.tls = tls;
-	p->dialogs.think_seconds = s->pam_timeout_seconds;
+	p->dialogs.think_seconds = s->login_timeout_seconds;
 	p->dialogs.limit = s->login_attempts_max;
 }
 

@@ -27,6 +27,7 @@ void portal_ask(struct client *c, enum message_type type, uint32_t device, link_
  */
 void portal_get_home(struct client *c, const struct message *m);
 void portal_get_other(struct client *c, const struct message *m);
+void portal_get_turn(struct client *c, const struct message *m);
 void portal_get_devices(struct client *c, const struct message *m);
 void portal_post_login(struct client *c, const struct message *m, const struct form *f);
 void portal_post_renew(struct client *c, const struct message *m, const struct form *f);

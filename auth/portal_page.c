@@ -16,14 +16,17 @@ static bool is_other(const struct message *m, const char *user)
 
 /* ---- GET / ---- */
 
-static void show_dialog(struct client *c, const struct message *m, const struct dialog *d)
+static void show_dialog(struct client *c, const struct message *m, struct dialog *d)
 {
-	static const enum page_kind kinds[] = {[DIALOG_ASKING] = PAGE_WAIT,
+	static const enum page_kind kinds[] = {[DIALOG_QUEUED] = PAGE_QUEUE,
+		[DIALOG_ASKING] = PAGE_WAIT,
 		[DIALOG_THINKING] = PAGE_WAIT,
 		[DIALOG_QUESTION] = PAGE_ROUND,
 		[DIALOG_TERMS] = PAGE_TERMS};
 	struct page_view v = portal_view(c, kinds[d->phase]);
 
+	dialog_seen(d);
+	v.before = queue_before(d);
 	v.other = is_other(m, d->user);
 	v.open = m->state == STATE_LOGGED_IN && !v.other;
 	v.prompts = d->prompts;
@@ -79,6 +82,15 @@ void portal_get_other(struct client *c, const struct message *m)
 		portal_reply_home(c); /* nobody is logged in any more */
 }
 
+/* How the page of the line reloads: with something to tell. */
+void portal_get_turn(struct client *c, const struct message *m)
+{
+	struct dialog *d = dialog_find(&portal->dialogs, m->device);
+
+	if (!d || !dialog_hold(d, c))
+		portal_reply_home(c);
+}
+
 /* ---- a login ---- */
 
 static void begin(struct client *c, const struct message *m, const char *user)
@@ -89,11 +101,8 @@ static void begin(struct client *c, const struct message *m, const char *user)
 		.user = user,
 		.language = page_language_tag(portal_view(c, PAGE_LOGIN).language),
 		.agent = client_request(c)->user_agent};
-	int err = dialog_begin(&portal->dialogs, &start, c);
 
-	if (err == -ENOTCONN)
-		portal_reply_away(c);
-	else if (err)
+	if (dialog_begin(&portal->dialogs, &start, c) < 0)
 		portal_reply_error(c, 503);
 }
 

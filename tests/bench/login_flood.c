@@ -30,7 +30,7 @@
 enum { ANSWER_BYTES = 65536, REQUEST_BYTES = 2048, NAME_BYTES = 64, TICK_MS = 20, EVENTS = 256, LINE_BYTES = 256 };
 static const int64_t SECOND = 1000000;
 
-enum step { GET_HOME, POST_LOGIN, GET_ROUND, POST_ANSWER };
+enum step { GET_HOME, POST_LOGIN, GET_ROUND, GET_TURN, POST_ANSWER };
 enum phase { UNBORN, CONNECTING, SHAKING, SENDING, READING, RESTING, GONE };
 
 struct phone {
@@ -112,7 +112,7 @@ static void call(struct phone *p)
 static void ask(struct phone *p)
 {
 	static const char *const paths[] = {
-		[GET_HOME] = "/", [POST_LOGIN] = "/login", [GET_ROUND] = "/", [POST_ANSWER] = "/answer"};
+		[GET_HOME] = "/", [POST_LOGIN] = "/login", [GET_ROUND] = "/", [GET_TURN] = "/turn", [POST_ANSWER] = "/answer"};
 	char body[512] = "", more[256] = "";
 	bool post = p->step == POST_LOGIN || p->step == POST_ANSWER;
 	if (p->step == POST_LOGIN)
@@ -172,6 +172,8 @@ static void take_page(struct phone *p)
 		else
 			finish(p, "fault");
 	} else if (!strstr(page, "action=\"/login\"") && refresh) {
+		if (strstr(refresh, ";url=/turn\""))
+			p->step = GET_TURN;
 		rest(p, strtol(refresh + strlen("http-equiv=\"refresh\" content=\""), NULL, 10) * SECOND);
 	} else if (p->step == GET_HOME && strstr(page, "action=\"/login\"")) {
 		p->arrived = now();

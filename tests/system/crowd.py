@@ -81,10 +81,22 @@ class Crowd(World):
         self.gw.ip(f"address add {PORTAL4}/32 dev sekisho0", f"address add {PORTAL6}/128 dev sekisho0",
                    "route add 10.64.0.0/17 via 10.64.255.254 dev sekisho0 onlink")
 
-    def flood(self, logins, rate=0, seconds=60, handshakes=False):
-        """Plays logins, (device, user, password) each, through login_flood.c; a list of Login and its seconds of processor."""
+    def flood_begin(self, logins, rate=0, seconds=60, handshakes=False):
+        """Plays logins, (device, user, password) each, through login_flood.c."""
         lines = "".join(f"{device['v4']} {user} {password}\n" for device, user, password in logins)
-        done = self.crowd.run(FLOOD, PORTAL4, "443", PORTAL, str(rate), str(seconds), *(["handshakes"] * handshakes),
-                              input=lines, capture_output=True)
-        *rows, (_, cpu) = [line.split() for line in done.stdout.splitlines()]
+        flood = self.crowd.popen(FLOOD, PORTAL4, "443", PORTAL, str(rate), str(seconds), *(["handshakes"] * handshakes),
+                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        flood.stdin.write(lines)
+        flood.stdin.close()
+        return flood
+
+    @staticmethod
+    def flood_end(flood):
+        """A list of Login, in the order in which they ended, and the generator's seconds of processor."""
+        with flood:
+            *rows, (_, cpu) = [line.split() for line in flood.stdout]
+        assert flood.returncode == 0
         return [Login(int(n), r, *(int(v) / 1e6 for v in times), int(q), int(w)) for n, r, *times, q, w in rows], int(cpu) / 1e6
+
+    def flood(self, *args, **options):
+        return self.flood_end(self.flood_begin(*args, **options))
