@@ -43,6 +43,29 @@ def test_password_and_code_open_a_session_over_tls13(world, device, logged_out):
     assert "t-yamada" in browser.get("/").text
 
 
+def question(page):
+    """The page's form with its question, and the question's field."""
+    form = page.form("password") or page.form("text")
+    return form, [name for name, kind in form.kinds.items() if kind in ("password", "text") and name != "user"]
+
+
+def test_a_phone_that_sleeps_in_the_middle(world, device, logged_out):
+    """The tunnel goes away between password and code; a second tab and a reload find the same question, and one answer is enough."""
+    tab = world.browser()
+    tab.login("t-yamada", STAFF["t-yamada"].password)
+    assert question(tab.page)[1] and not sessions(world)
+    world.phone.off()
+    world.phone.on()
+    wait_until(lambda: world.phone.ping("10.64.0.1", 0.2).result == "open", 30, "the phone is awake")
+    other = world.browser()
+    assert question(other.get("/"))[0].fields["attempt"] == question(tab.get("/"))[0].fields["attempt"]
+    form, (name,) = question(other.page)
+    other.submit(form, **{name: world.code("t-yamada")})
+    assert "t-yamada" in other.settle().text
+    old, (name,) = question(tab.page)
+    assert tab.submit(old, **{name: "000000"}).text.count("t-yamada") and len(sessions(world)) == 1
+
+
 def test_both_languages(world, device, logged_out):
     assert world.browser(language="ja").get("/").language == "ja"
     assert world.browser(language="en").get("/").language == "en"
