@@ -208,6 +208,8 @@ static const char *const ends[SESSION_ENDS][LANGUAGES] = {
 		"Closed because the gateway was restarted. Please log in again."},
 	[END_LOG_FULL] = {"ゲートウェイの記録に障害があるため閉じました。復旧したら、もう一度ログインしてください。",
 		"Closed because the gateway cannot keep its records at the moment. Log in again when that is mended."},
+	[END_KEY] = {"この端末の接続用の鍵が新しくなったため閉じました。もう一度ログインしてください。",
+		"Closed because this device now connects with a new key. Please log in again."},
 };
 
 static const char *const bounds[SESSION_ENDS][LANGUAGES] = {

@@ -153,6 +153,7 @@ enum session_end {
 	END_NETWORK,
 	END_REBOOT, /* the gateway's machine was started anew */
 	END_LOG_FULL, /* nothing can be recorded */
+	END_KEY, /* the device came with another key, or is to */
 	SESSION_ENDS
 };
 const char *session_end_name(unsigned reason); /* "logout", "idle", ...; "none" */

@@ -61,6 +61,7 @@ const char *session_end_name(unsigned reason)
 		[END_NETWORK] = "network-not-allowed",
 		[END_REBOOT] = "reboot",
 		[END_LOG_FULL] = "log-full",
+		[END_KEY] = "key-changed",
 	};
 	return names[reason < SESSION_ENDS ? reason : END_NONE];
 }

@@ -27,6 +27,7 @@
  *   pam-timeout          TIME                          20s (1s..5m) how long one PAM computation may take
  *   account-recheck      TIME                          5m (5s..1d) how often the account of a user who is logged in is looked at
  *   leaver-check         TIME                          1d (10s..30d) how often the account of every user of a device is looked at
+ *   key-overlap          TIME                          14d (10s..90d) how long a device's next key is good when it is not used
  *   shared-login         refuse|takeover               refuse  somebody logs in on a device that another user is logged in on
  *   device-form          FIELD...                      none; what `device add` must be given, see config/device_form.h
  *   login-failures       N per TIME                    5 per 5m, 1..100: failed attempts of one device before it must wait
@@ -63,6 +64,7 @@
 #include "config/policy.h"
 
 enum { RESOLVERS_MAX = 4, NETWORKS_MAX = 64, HOST_NAME_LIMIT = 254, INTERFACE_NAME_MAX = 16, SEARCH_MAX = 4, TIME_ZONE_MAX = 63 };
+enum { KEY_OVERLAP_LEAST = 10, KEY_OVERLAP_MOST = 90 * 86400 /* seconds */ };
 enum { EXTRA_PORTS_MAX = 15, ALERT_HOOK_MAX = 255 };
 enum { SETTINGS_SHA256_TEXT = 65, SETTINGS_KEYWORDS = 64 /* room for as many */ };
 
@@ -97,6 +99,7 @@ struct settings {
 	int64_t peer_idle_seconds, poll_seconds, dead_man_seconds;
 	unsigned login_parallel, login_attempts_max;
 	int64_t login_timeout_seconds, pam_timeout_seconds, account_recheck_seconds, leaver_check_seconds;
+	int64_t key_overlap_seconds;
 	bool shared_takeover;
 	unsigned device_form; /* 1 << enum form_field for each field that a new device must have */
 	unsigned login_failures;

@@ -33,6 +33,7 @@ enum keyword {
 	KEY_PAM_TIMEOUT,
 	KEY_ACCOUNT_RECHECK,
 	KEY_LEAVER_CHECK,
+	KEY_KEY_OVERLAP,
 	KEY_SHARED_LOGIN,
 	KEY_DEVICE_FORM,
 	KEY_LOGIN_FAILURES,
@@ -91,6 +92,7 @@ bool settings_read_login_timeout(struct reader *r);
 bool settings_read_pam_timeout(struct reader *r);
 bool settings_read_account_recheck(struct reader *r);
 bool settings_read_leaver_check(struct reader *r);
+bool settings_read_key_overlap(struct reader *r);
 bool settings_read_shared_login(struct reader *r);
 bool settings_read_device_form(struct reader *r);
 bool settings_read_login_failures(struct reader *r);

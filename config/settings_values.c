@@ -203,6 +203,11 @@ bool settings_read_leaver_check(struct reader *r)
 	return read_time(r, 1, 10, 30 * 86400, &r->s.leaver_check_seconds);
 }
 
+bool settings_read_key_overlap(struct reader *r)
+{
+	return read_time(r, 1, KEY_OVERLAP_LEAST, KEY_OVERLAP_MOST, &r->s.key_overlap_seconds);
+}
+
 bool settings_read_shared_login(struct reader *r)
 {
 	unsigned choice;

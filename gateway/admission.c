@@ -14,6 +14,7 @@
 #include "gateway/merge.h"
 #include "gateway/peer.h"
 #include "gateway/place.h"
+#include "gateway/rotation.h"
 #include "gateway/upkeep.h"
 
 enum {
@@ -74,7 +75,7 @@ static void refuse(struct gateway *g, const struct knock *knock, const struct de
 	bool lost = d && d->status == DEVICE_LOST && !replayed;
 	/* Noted once a minute, so that a replay of this very knock is known for one. */
 	if (d && !replayed)
-		(void)ledger_device_seen(g->ledger, d->id, knock->timestamp, from, now);
+		(void)ledger_device_seen(g->ledger, d->id, &knock->device, knock->timestamp, from, now);
 	json_t *e = event_new("device-refused", "failure", reason);
 	if (d) {
 		event_device(e, d);
@@ -105,7 +106,7 @@ static void admit(struct gateway *g, const struct knock *knock, const struct dev
 		return;
 	}
 	g->admission->counts.admitted++;
-	r = ledger_device_seen(g->ledger, d->id, knock->timestamp, from, now);
+	r = ledger_device_seen(g->ledger, d->id, &knock->device, knock->timestamp, from, now);
 	if (r < 0)
 		say_warning("cannot note in the ledger that device d%u was seen: %s; check space in " PATH_STATE_DIR, d->id,
 			strerror(-r));
@@ -133,6 +134,20 @@ static void know(struct gateway *g, const struct knock *knock, struct peer *peer
 	}
 	place_leave(g, &d);
 	refuse(g, knock, &d, from, "network-not-allowed", &line);
+}
+
+/* The device may come in; what it has by another of its keys goes first. */
+static void let_in(struct gateway *g, const struct knock *knock, const struct device *d, const struct endpoint *from)
+{
+	int r = rotation_make_way(g, d);
+	if (r == -EKEYREVOKED)
+		refuse(g, knock, d, from, "key-retired", NULL);
+	else if (r < 0)
+		say_error("device d%u is not let in with another key while its session cannot be ended: %s; it will knock again "
+			  "in 5 s",
+			d->id, strerror(-r));
+	else
+		admit(g, knock, d, from);
 }
 
 static void judge(struct gateway *g, const struct queued *q)
@@ -167,7 +182,7 @@ static void judge(struct gateway *g, const struct queued *q)
 	else if (!place_judge(g, &d, &q->from.addr, &line))
 		refuse(g, &knock, &d, &q->from, "network-not-allowed", &line);
 	else
-		admit(g, &knock, &d, &q->from);
+		let_in(g, &knock, &d, &q->from);
 	secret_wipe(&d.preshared, sizeof d.preshared);
 }
 

@@ -46,6 +46,8 @@ static const struct verb {
 	{"device-add", ROLE_ADMIN, control_device_add},
 	{"device-import", ROLE_ADMIN, control_device_import},
 	{"device-change", ROLE_ADMIN, control_device_change},
+	{"device-rotate", ROLE_ADMIN, control_device_rotate},
+	{"device-rotate-cancel", ROLE_ADMIN, control_device_rotate_cancel},
 	{"device-list", ROLE_DESK, control_device_list},
 	{"device-show", ROLE_DESK, control_device_show},
 	{"device-suspend", ROLE_DESK, control_device_suspend},

@@ -31,6 +31,11 @@
  *                   at most CONTROL_IMPORT_MAX; may come in several datagrams, all but the last with "more": true
  *   device-change   id; label, users[], class, valid_from,     end: {"device": DEVICE, "changed": bool}
  *                   valid_until, form, note (all optional)
+ *   device-rotate   id, public_key, preshared (bool),          end: as for device-add, with "sessions_ended": n
+ *                   within (seconds, absent: key-overlap),
+ *                   at_once (bool), note (optional)
+ *   device-rotate-cancel
+ *                   id, note (optional)                        end: {"device": DEVICE}
  *   device-list     status (optional)                          rows: DEVICE
  *   device-show     id                                         end: {"device": DEVICE}
  *   device-suspend, device-resume, device-lost, device-revoke
@@ -55,6 +60,7 @@
  *   acl-subjects    on (microseconds, absent: now)             rows: SUBJECT, by user
  *
  * DEVICE  {"id": "d7", "label", "class", "status", "users"[], "v4", "v6", "public_key", "valid_from", "valid_until", "created",
+ *          "key_since", "next_key": {"public_key", "made", "until"}|null,
  *          "last_seen", "online": bool, "endpoint": "ip:port"|null: now, or where it was last seen, "replaces": "d3"|null,
  *          "form": {name: text}: fields that are filled in, "leavers": ["user (reason)"]: users whose account is gone, locked or
  *          expired, "last_handshake", "rx_bytes", "tx_bytes", "session":

@@ -12,7 +12,7 @@
 #include "gateway/event.h"
 #include "gateway/ledger_record.h"
 
-static json_t *server_json(struct gateway *g)
+json_t *control_json_server(struct gateway *g)
 {
 	char key[KEY_TEXT], text[ADDR_TEXT], endpoint[CONTROL_ENDPOINT_TEXT], portal[SETTINGS_PORTAL_HOST];
 	const struct settings *s = &g->settings;
@@ -40,13 +40,27 @@ static json_t *added_event(struct exchange *x, const struct device *d)
 	return e;
 }
 
-/* {"device", "preshared_key"} of a new device. */
-static json_t *added_json(struct exchange *x, const struct device *d)
+json_t *control_json_enrolled(struct gateway *g, const struct device *d)
 {
 	char key[KEY_TEXT];
 	json_t *preshared = key_is_zero(&d->preshared) ? json_null() : json_string(key_format(&d->preshared, key));
 	secret_wipe(key, sizeof key);
-	return json_pack("{s:o, s:o}", "device", control_json_device(x->gateway, d), "preshared_key", preshared);
+	return json_pack("{s:o, s:o}", "device", control_json_device(g, d), "preshared_key", preshared);
+}
+
+bool control_make_keys(
+	struct exchange *x, const struct key *public_key, bool preshared, struct key *out, struct record_fault *fault)
+{
+	if (key_equal(public_key, handshake_public(x->gateway->handshake))) {
+		*fault = (struct record_fault){
+			"this is the gateway's own public key", "give the phone's public key, not the gateway's"};
+		return false;
+	}
+	if (preshared && getrandom(out->bytes, KEY_SIZE, 0) != KEY_SIZE) {
+		*fault = (struct record_fault){"no random numbers to be had", "try again"};
+		return false;
+	}
+	return true;
 }
 
 /* Takes one device of a request: what can be said of it without the ledger. */
@@ -58,16 +72,7 @@ static bool take(struct exchange *x, const json_t *object, struct ledger_entry *
 	if (!record_take_new(object, &e->record, &preshared, fault) ||
 		!record_is_complete(&x->gateway->settings, &e->record, fault))
 		return false;
-	if (key_equal(&d->public_key, handshake_public(x->gateway->handshake))) {
-		*fault = (struct record_fault){
-			"this is the gateway's own public key", "give the phone's public key, not the gateway's"};
-		return false;
-	}
-	if (preshared && getrandom(d->preshared.bytes, KEY_SIZE, 0) != KEY_SIZE) {
-		*fault = (struct record_fault){"no random numbers to be had", "try again"};
-		return false;
-	}
-	return true;
+	return control_make_keys(x, &d->public_key, preshared, &d->preshared, fault);
 }
 
 /* What is about to be registered. */
@@ -147,8 +152,8 @@ static void add(struct exchange *x, struct ledger_entry *entry)
 			"this public key is or was in use");
 	if (r < 0)
 		return;
-	json_t *end = added_json(x, &entry->record.device);
-	(void)json_object_set_new(end, "server", server_json(x->gateway));
+	json_t *end = control_json_enrolled(x->gateway, &entry->record.device);
+	(void)json_object_set_new(end, "server", control_json_server(x->gateway));
 	exchange_end(x, end);
 }
 
@@ -189,9 +194,9 @@ static void answer_mistakes(struct exchange *x, json_t *mistakes)
 static void answer_added(struct exchange *x, const struct ledger_entry *list, size_t count, bool rehearse)
 {
 	for (size_t i = 0; i < count && !rehearse; i++)
-		exchange_row(x, added_json(x, &list[i].record.device));
-	exchange_end(
-		x, json_pack("{s:o, s:i, s:b}", "server", server_json(x->gateway), "devices", (int)count, "dry_run", rehearse));
+		exchange_row(x, control_json_enrolled(x->gateway, &list[i].record.device));
+	exchange_end(x, json_pack("{s:o, s:i, s:b}", "server", control_json_server(x->gateway), "devices", (int)count, "dry_run",
+				rehearse));
 }
 
 static void import(struct exchange *x, const json_t *devices, bool rehearse)

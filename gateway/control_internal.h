@@ -57,6 +57,8 @@ bool exchange_device(struct exchange *x, const char *id, struct device *d);
 void control_status(struct exchange *x);
 void control_device_add(struct exchange *x);
 void control_device_change(struct exchange *x);
+void control_device_rotate(struct exchange *x);
+void control_device_rotate_cancel(struct exchange *x);
 void control_device_import(struct exchange *x);
 void control_device_report(struct exchange *x);
 void control_user_suspend(struct exchange *x);
@@ -80,6 +82,10 @@ void control_reload(struct exchange *x);
 enum { CONTROL_ENDPOINT_TEXT = HOST_NAME_LIMIT + 16 };
 const char *control_endpoint(const struct settings *s, char text[static CONTROL_ENDPOINT_TEXT]);
 
+/* Checks a device's public key against the gateway's own and makes the preshared key that is wanted for it. False with the fault. */
+struct record_fault;
+bool control_make_keys(struct exchange *x, const struct key *public_key, bool preshared, struct key *out, struct record_fault *fault);
+
 /* What to do when the ledger or the log cannot be written. */
 extern const char control_make_room[], control_unrecordable[];
 
@@ -87,6 +93,8 @@ extern const char control_make_room[], control_unrecordable[];
 json_t *control_json_time(int64_t usec); /* null for 0 */
 json_t *control_json_addr(const struct addr *a); /* null for family 0 */
 json_t *control_json_device(struct gateway *g, const struct device *d);
+json_t *control_json_enrolled(struct gateway *g, const struct device *d); /* {"device", "preshared_key"} */
+json_t *control_json_server(struct gateway *g);
 json_t *control_json_session(struct gateway *g, const struct session *s);
 
 #endif

@@ -102,6 +102,15 @@ static json_t *json_form(struct gateway *g, uint32_t device)
 	return json;
 }
 
+static json_t *json_next_key(const struct device *d)
+{
+	char key[KEY_TEXT];
+	if (key_is_zero(&d->next_key))
+		return json_null();
+	return json_pack("{s:s, s:o, s:o}", "public_key", key_format(&d->next_key, key), "made", control_json_time(d->next_made),
+		"until", control_json_time(d->next_until));
+}
+
 json_t *control_json_device(struct gateway *g, const struct device *d)
 {
 	char id[DEVICE_ID_TEXT], key[KEY_TEXT];
@@ -120,7 +129,8 @@ json_t *control_json_device(struct gateway *g, const struct device *d)
 		peer && peer->online, "endpoint", json_endpoint(there ? &peer->endpoint : &d->endpoint), "last_handshake",
 		control_json_time(peer ? peer->handshake : 0), "rx_bytes", (json_int_t)(peer ? peer->rx : 0), "tx_bytes",
 		(json_int_t)(peer ? peer->tx : 0), "session", s ? control_json_session(g, s) : json_null());
-	json_t *more = json_pack("{s:o, s:o, s:o}", "leavers", json_leavers(g, d), "replaces",
+	json_t *more = json_pack("{s:o, s:o, s:o, s:o, s:o}", "key_since", control_json_time(d->key_since), "next_key",
+		json_next_key(d), "leavers", json_leavers(g, d), "replaces",
 		d->replaces ? json_string(device_id_format(d->replaces, id)) : json_null(), "form", json_form(g, d->id));
 	(void)json_object_update_new(json, more);
 	return json;

@@ -81,6 +81,13 @@ bool record_take_form(const json_t *form, struct device_form *out, struct record
 	return true;
 }
 
+bool record_take_key(const char *text, struct key *out, struct record_fault *fault)
+{
+	if (key_parse(text, out) == 0 && !key_is_zero(out))
+		return true;
+	return wrong(fault, "copy it from the phone's tunnel: 44 characters of base64", "this is no WireGuard public key");
+}
+
 bool record_take_new(const json_t *object, struct device_record *r, bool *preshared, struct record_fault *fault)
 {
 	json_t *users = NULL, *form = NULL;
@@ -95,11 +102,8 @@ bool record_take_new(const json_t *object, struct device_record *r, bool *presha
 	if (!record_take_users(users, &r->device, fault) || !record_take_details(label, device_class, &r->device, fault) ||
 		!record_take_period(&from, &until, &r->device, fault) || !record_take_form(form, &r->form, fault))
 		return false;
-	if (key_parse(public_key, &r->device.public_key) < 0 || key_is_zero(&r->device.public_key))
-		return wrong(
-			fault, "copy it from the phone's tunnel: 44 characters of base64", "this is no WireGuard public key");
 	*preshared = psk;
-	return true;
+	return record_take_key(public_key, &r->device.public_key, fault);
 }
 
 bool record_is_complete(const struct settings *s, const struct device_record *r, struct record_fault *fault)

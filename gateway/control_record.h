@@ -26,6 +26,9 @@ bool record_take_period(const json_int_t *from, const json_int_t *until, struct 
 /* An object of texts by names of fields. */
 bool record_take_form(const json_t *form, struct device_form *out, struct record_fault *fault);
 
+/* A WireGuard public key in base64. */
+bool record_take_key(const char *text, struct key *out, struct record_fault *fault);
+
 /* All of the above as `device-add` has it, and the key. `preshared`: is a preshared key wanted? */
 bool record_take_new(const json_t *object, struct device_record *r, bool *preshared, struct record_fault *fault);
 

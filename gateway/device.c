@@ -3,6 +3,20 @@
 
 #include <string.h>
 
+static const char *judge_key(const struct device *d, int64_t now)
+{
+	switch (d->key_use) {
+	case KEY_CURRENT:
+		return NULL;
+	case KEY_NEXT:
+		return now < d->next_until ? NULL : "key-lapsed";
+	case KEY_LAPSED:
+		return "key-lapsed";
+	default:
+		return "key-retired";
+	}
+}
+
 const char *device_judge(const struct device *d, int64_t now)
 {
 	switch (d->status) {
@@ -15,6 +29,9 @@ const char *device_judge(const struct device *d, int64_t now)
 	default:
 		return "revoked";
 	}
+	const char *key = judge_key(d, now);
+	if (key)
+		return key;
 	if (d->valid_from && now < d->valid_from)
 		return "not-yet-valid";
 	if (d->valid_until && now >= d->valid_until)

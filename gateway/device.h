@@ -6,8 +6,8 @@
 #include "config/policy.h"
 #include "gateway/ledger.h"
 
-/* May this device be in at `now` (microseconds since the epoch)? NULL, or the reason as `device-refused` has it: "suspended",
- * "lost", "revoked", "expired", "not-yet-valid". */
+/* May this device be in at `now` (microseconds since the epoch), with the key that it was looked up by? NULL, or the reason as
+ * `device-refused` has it: "suspended", "lost", "revoked", "key-retired", "key-lapsed", "expired", "not-yet-valid". */
 const char *device_judge(const struct device *d, int64_t now);
 
 /* May this user, in these groups, log in on it? Its users are names, or "@" and a group's name. */

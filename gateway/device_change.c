@@ -22,14 +22,15 @@ static const struct {
 	[DEVICE_REVOKED] = {"device-revoked", END_DEVICE_REVOKED},
 };
 
-static void cut(struct gateway *g, const struct device *d, enum session_end reason, struct device_change *out)
+int device_cut(struct gateway *g, const struct device *d, enum session_end reason, unsigned *sessions_ended)
 {
-	out->sessions_ended = session_end_device(g, d->id, reason);
+	*sessions_ended = session_end_device(g, d->id, reason);
 	login_drop_device(g, d->id);
-	out->kernel = peer_remove(g, d, session_end_name(reason));
-	if (out->kernel < 0)
+	int r = peer_remove(g, d, session_end_name(reason));
+	if (r < 0)
 		say_error("cannot take device d%u out of WireGuard: %s; trying again with each look at the peers", d->id,
-			strerror(-out->kernel));
+			strerror(-r));
+	return r;
 }
 
 /* What is on record and is not so after all. */
@@ -127,7 +128,7 @@ static int let_in(struct change *c, struct device_change *out)
 static int keep_out(struct change *c, struct device_change *out)
 {
 	struct gateway *g = c->gateway;
-	cut(g, &c->after, changes[c->after.status].end, out);
+	out->kernel = device_cut(g, &c->after, changes[c->after.status].end, &out->sessions_ended);
 	int r = change_ledger(c);
 	if (r == 0 && log_write(g->log, LOG_AUDIT, time_now(), change_event(c), true) < 0)
 		say_error("%s of device d%u by %s could not be recorded; make room in " PATH_LOG_DIR,

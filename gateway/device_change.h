@@ -24,6 +24,10 @@ struct device_grant {
 };
 int device_grant(struct device_grant *grant);
 
+/* Takes away all that a device has now: its session, which ends for `reason`, its logins under way, its peer. 0, or -errno while
+ * WireGuard still holds it (said; each look at the peers tries again). */
+int device_cut(struct gateway *g, const struct device *d, enum session_end reason, unsigned *sessions_ended);
+
 /* What came of it. */
 struct device_change {
 	enum device_status before;

@@ -29,9 +29,17 @@ enum device_status { DEVICE_ACTIVE, DEVICE_SUSPENDED, DEVICE_LOST, DEVICE_REVOKE
 const char *device_status_name(enum device_status s); /* "active", "suspended", "lost", "revoked" */
 int device_status_parse(const char *text, enum device_status *out); /* 0 or -EINVAL */
 
+/* What a key is to its device: its own; the one that is to take its place (ledger_device_rotate()); one that did give way to
+ * another; one that was to come and never did: withdrawn, or not used in time. */
+enum key_use { KEY_CURRENT, KEY_NEXT, KEY_RETIRED, KEY_LAPSED };
+
 struct device {
 	uint32_t id; /* shown as "d7" */
-	struct key public_key, preshared;
+	struct key public_key, preshared; /* its own; or the one that ledger_device_by_key() was asked for, then key_use is that one's */
+	enum key_use key_use;
+	int64_t key_since; /* when its own key became that */
+	struct key next_key; /* public, all zero: none; made at next_made, good until next_until */
+	int64_t next_made, next_until;
 	enum device_class device_class;
 	enum device_status status;
 	char label[LABEL_MAX];
@@ -39,7 +47,7 @@ struct device {
 	int64_t valid_from, valid_until; /* microseconds since the epoch; 0: no bound */
 	int64_t created, changed;
 	int64_t last_seen; /* last admission or handshake, 0 for never */
-	uint8_t last_timestamp[TAI64N_SIZE]; /* newest handshake timestamp admitted */
+	uint8_t last_timestamp[TAI64N_SIZE]; /* newest handshake timestamp admitted, of public_key */
 	struct endpoint endpoint; /* outer address that it was last seen at; family 0: never, or not known */
 	uint32_t replaces; /* the lost device whose place it takes, 0 for none */
 	unsigned user_count;
@@ -85,8 +93,10 @@ int ledger_device_add(struct ledger *l, struct device *d, const struct prefix *n
 
 /* -ENOENT when there is none. */
 int ledger_device_by_id(struct ledger *l, uint32_t id, struct device *out);
-int ledger_device_by_key(struct ledger *l, const struct key *k, struct device *out);
 int ledger_device_by_address(struct ledger *l, const struct addr *a, struct device *out);
+
+/* By any key that the device has, is to have or ever had; a retired or lapsed one comes without its preshared key. */
+int ledger_device_by_key(struct ledger *l, const struct key *k, struct device *out);
 
 /* The one with the next higher id (0 starts). -ENOENT: no more. */
 int ledger_device_after(struct ledger *l, uint32_t id, struct device *out);
@@ -113,9 +123,36 @@ struct status_change {
 };
 int ledger_device_last_change(struct ledger *l, uint32_t id, struct status_change *out);
 
-/* Notes when and where a device was seen, and its newest handshake timestamp. With an endpoint of family 0 the last one stays. */
-int ledger_device_seen(
-	struct ledger *l, uint32_t id, const uint8_t timestamp[static TAI64N_SIZE], const struct endpoint *from, int64_t now);
+/* Notes when and where a device was seen with `key`, and that key's newest handshake timestamp. With an endpoint of family 0 the
+ * last one stays. Of a retired or lapsed key only the timestamp is noted: whoever has it need not have the device. */
+int ledger_device_seen(struct ledger *l, uint32_t id, const struct key *key, const uint8_t timestamp[static TAI64N_SIZE],
+	const struct endpoint *from, int64_t now);
+
+/* ---- keys that take each other's place; none is ever given twice ---- */
+
+/* Is the key any device's, or was it ever, or is it to be one? 0 when not, -EEXIST, -errno. */
+int ledger_key_known(struct ledger *l, const struct key *k);
+
+struct key_pair {
+	struct key public_key, preshared;
+};
+
+/*
+ * Gives an active or suspended device a next key, good until `until`; one that it had already lapses. With `at_once` it is the
+ * device's own from now on, and the former one is retired. 0; -EEXIST when the key is or was in use; -EPERM for a lost or revoked
+ * device; -ENOENT; -errno.
+ */
+int ledger_device_rotate(
+	struct ledger *l, uint32_t id, const struct key_pair *next, int64_t until, bool at_once, int64_t now);
+
+/* The next key `next` is the device's own from now on, and the former one is retired. -ENOENT when it is not its next key. */
+int ledger_key_promote(struct ledger *l, uint32_t id, const struct key *next, int64_t now);
+
+/* The device's next key is none any more. -ENOENT when it has none. */
+int ledger_key_lapse(struct ledger *l, uint32_t id, int64_t now);
+
+/* An active or suspended device whose next key was good until `now` at the latest. -ENOENT: there is none. */
+int ledger_key_overdue(struct ledger *l, int64_t now, uint32_t *id);
 
 /*
  * Opens a session: takes the next serial (1..2^20-1, wrapping, skipping those alive), ends any other live session of the device

@@ -8,7 +8,8 @@
 
 #define DEVICE                                                                                                                   \
 	"SELECT id, public_key, preshared, class, status, label, v4, v6, valid_from, valid_until, created, changed, last_seen, " \
-	"last_timestamp, endpoint_ip, endpoint_port, coalesce(replaces, 0) FROM device "
+	"last_timestamp, endpoint_ip, endpoint_port, coalesce(replaces, 0), key_since, coalesce(next_key, zeroblob(32)), "           \
+	"next_made, next_until FROM device "
 
 enum { FIRST_OFFSET = 2 }; /* after the network's own address and the gateway's */
 
@@ -68,6 +69,10 @@ static int device_take(struct query *q, struct device *out)
 		query_addr(q, 14, &d.endpoint.addr);
 		d.endpoint.port = (uint16_t)query_int(q, 15);
 		d.replaces = (uint32_t)query_int(q, 16);
+		d.key_since = query_int(q, 17);
+		query_blob(q, 18, d.next_key.bytes, KEY_SIZE);
+		d.next_made = query_int(q, 19);
+		d.next_until = query_int(q, 20);
 		r = query_end(q);
 		if (!r && (device_class_parse(class_name, &d.device_class) < 0 || device_status_parse(status, &d.status) < 0))
 			r = -EUCLEAN;
@@ -88,13 +93,6 @@ int ledger_device_by_id(struct ledger *l, uint32_t id, struct device *out)
 {
 	struct query q = query(l, SLOT_DEVICE_BY_ID, DEVICE "WHERE id = ?");
 	query_put_int(&q, id);
-	return device_take(&q, out);
-}
-
-int ledger_device_by_key(struct ledger *l, const struct key *k, struct device *out)
-{
-	struct query q = query(l, SLOT_DEVICE_BY_KEY, DEVICE "WHERE public_key = ?");
-	query_put_blob(&q, k->bytes, KEY_SIZE);
 	return device_take(&q, out);
 }
 
@@ -261,7 +259,7 @@ static int device_insert(struct ledger *l, struct device *d)
 	struct query q = query(l, SLOT_DEVICE_INSERT,
 		"INSERT INTO device (public_key, preshared, class, status, label, v4, v6, valid_from, valid_until, created, "
 		"changed, "
-		"last_seen, last_timestamp, replaces) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, 0))");
+		"last_seen, last_timestamp, replaces, key_since) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, 0), ?)");
 	query_put_blob(&q, d->public_key.bytes, KEY_SIZE);
 	query_put_blob(&q, d->preshared.bytes, KEY_SIZE);
 	query_put_text(&q, device_class_name(d->device_class));
@@ -276,19 +274,12 @@ static int device_insert(struct ledger *l, struct device *d)
 	query_put_int(&q, d->last_seen);
 	query_put_blob(&q, d->last_timestamp, TAI64N_SIZE);
 	query_put_int(&q, d->replaces);
+	query_put_int(&q, d->key_since);
 	int r = query_run(&q);
 	if (r < 0)
 		return r;
 	d->id = (uint32_t)sqlite3_last_insert_rowid(l->db);
 	return ledger_device_users_insert(l, d);
-}
-
-static int key_known(struct ledger *l, const struct key *k)
-{
-	struct query q = query(l, SLOT_DEVICE_KEY_KNOWN, "SELECT 1 FROM device WHERE public_key = ?");
-	query_put_blob(&q, k->bytes, KEY_SIZE);
-	int r = query_exists(&q);
-	return r == 1 ? -EEXIST : r;
 }
 
 int ledger_device_insert(struct ledger *l, struct device *d, const struct prefix *network4, const struct prefix *network6,
@@ -297,8 +288,8 @@ int ledger_device_insert(struct ledger *l, struct device *d, const struct prefix
 	if (!ledger_device_valid(d))
 		return -EINVAL;
 	struct device new_device = *d;
-	new_device.created = new_device.changed = now;
-	int r = key_known(l, &d->public_key);
+	new_device.created = new_device.changed = new_device.key_since = now;
+	int r = ledger_key_known(l, &d->public_key);
 	if (!r)
 		r = address_next(l, network4, &new_device.v4);
 	if (!r)
@@ -326,21 +317,4 @@ int ledger_device_add(struct ledger *l, struct device *d, const struct prefix *n
 		*d = before;
 	secret_wipe(&before, sizeof before);
 	return r;
-}
-
-int ledger_device_seen(
-	struct ledger *l, uint32_t id, const uint8_t timestamp[static TAI64N_SIZE], const struct endpoint *from, int64_t now)
-{
-	/* max() of two blobs compares bytewise: an older handshake never moves the mark back. */
-	struct query q = query(l, SLOT_DEVICE_SEEN,
-		"UPDATE device SET last_seen = ?, last_timestamp = max(last_timestamp, ?), "
-		"endpoint_port = CASE WHEN ?3 IS NULL THEN endpoint_port ELSE ?4 END, endpoint_ip = coalesce(?3, endpoint_ip) "
-		"WHERE id = ?");
-	query_put_int(&q, now);
-	query_put_blob(&q, timestamp, TAI64N_SIZE);
-	query_put_addr(&q, &from->addr);
-	query_put_int(&q, from->port);
-	query_put_int(&q, id);
-	int r = query_run(&q);
-	return r < 0 ? r : sqlite3_changes(l->db) ? 0 : -ENOENT;
 }

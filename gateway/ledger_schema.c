@@ -183,11 +183,33 @@ static const char step_4[] = "ALTER TABLE session ADD COLUMN renewed INTEGER NOT
 			     "	PRIMARY KEY (user, digest)"
 			     ") STRICT, WITHOUT ROWID;";
 
+static const char step_5[] = /* The key that is to take the place of the device's own. */
+	"ALTER TABLE device ADD COLUMN key_since INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE device ADD COLUMN next_key BLOB CHECK (length(next_key) = 32);"
+	"ALTER TABLE device ADD COLUMN next_preshared BLOB CHECK (length(next_preshared) = 32);"
+	"ALTER TABLE device ADD COLUMN next_timestamp BLOB CHECK (length(next_timestamp) = 12);"
+	"ALTER TABLE device ADD COLUMN next_made INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE device ADD COLUMN next_until INTEGER NOT NULL DEFAULT 0;"
+	"CREATE UNIQUE INDEX device_next_key ON device (next_key) WHERE next_key IS NOT NULL;"
+	"CREATE INDEX device_next_until ON device (next_until) WHERE next_key IS NOT NULL;"
+	"UPDATE device SET key_since = created;"
+	/* Keys that are no device's any more, or never came to be. */
+	"CREATE TABLE former_key ("
+	"	public_key BLOB PRIMARY KEY CHECK (length(public_key) = 32),"
+	"	device INTEGER NOT NULL REFERENCES device (id),"
+	"	since INTEGER NOT NULL," /* when it became the device's, or was made to be */
+	"	until INTEGER NOT NULL," /* when it ceased to be */
+	"	lapsed INTEGER NOT NULL," /* 1: it never was the device's own */
+	"	last_timestamp BLOB NOT NULL CHECK (length(last_timestamp) = 12)"
+	") STRICT, WITHOUT ROWID;"
+	"CREATE INDEX former_key_device ON former_key (device);";
+
 const struct ledger_step ledger_steps[] = {
 	{1, step_1},
 	{2, step_2},
 	{3, step_3},
 	{4, step_4},
+	{5, step_5},
 };
 const size_t ledger_step_count = sizeof ledger_steps / sizeof *ledger_steps;
 

@@ -116,6 +116,7 @@ static struct peer *peer_note(struct gateway *g, const struct device *d, const s
 	if (!peer)
 		return NULL;
 	peer->key = d->public_key;
+	peer->unconfirmed = d->key_use == KEY_NEXT;
 	peer->device = d->id;
 	peer->endpoint = *from;
 	peer->installed = peer->moved = peer->active = now;
@@ -187,17 +188,29 @@ static void log_presence(
 	(void)log_write(g->log, LOG_AUTH, time_now(), e, false);
 }
 
+/* WireGuard is asked even when we hold no such peer: a removal must not depend on our memory of things. */
+static int remove_keys(struct gateway *g, const struct device *d, const struct peer *peer)
+{
+	const struct key *const keys[] = {&d->public_key, key_is_zero(&d->next_key) ? NULL : &d->next_key, peer ? &peer->key : NULL};
+	int worst = 0;
+	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+		int r = keys[i] ? tunnel_peer_remove(g->tunnel, keys[i]) : 0;
+		if (r < 0)
+			worst = r;
+	}
+	return worst;
+}
+
 int peer_remove(struct gateway *g, const struct device *d, const char *reason)
 {
-	/* WireGuard is asked even when we hold no such peer: a removal must not depend on our memory of things. */
-	int r = tunnel_peer_remove(g->tunnel, &d->public_key);
-	struct peer *peer = peer_by_key(g, &d->public_key);
+	struct peer *peer = peer_by_device(g, d->id);
+	int r = remove_keys(g, d, peer);
 	if (!peer)
 		return r;
 	if (peer->online)
 		log_presence(g, "device-offline", d, peer, reason);
-	if (memcmp(peer->timestamp, d->last_timestamp, TAI64N_SIZE) > 0)
-		(void)ledger_device_seen(g->ledger, d->id, peer->timestamp, &peer->endpoint, peer->moved);
+	if (!key_equal(&peer->key, &d->public_key) || memcmp(peer->timestamp, d->last_timestamp, TAI64N_SIZE) > 0)
+		(void)ledger_device_seen(g->ledger, d->id, &peer->key, peer->timestamp, &peer->endpoint, peer->moved);
 	/* Forgotten even if WireGuard failed: the next look then finds a stranger and takes it out. */
 	peer_forget(g->peers, peer);
 	return r;
@@ -266,7 +279,7 @@ static void look_update(struct look *look, struct peer *peer, const struct tunne
 		peer->opening = false;
 	if (!first && !roamed)
 		return;
-	if (ledger_device_by_id(g->ledger, peer->device, &d) < 0)
+	if (ledger_device_by_key(g->ledger, &peer->key, &d) < 0)
 		return;
 	if (first) {
 		peer->online = true;
@@ -359,7 +372,8 @@ static int adopt_each(const struct tunnel_peer *t, void *arg)
 	if (r < 0)
 		return r == -ENOENT ? look_stranger(look, &t->public_key) : r;
 	secret_wipe(&d.preshared, sizeof d.preshared);
-	if (device_judge(&d, look->now) || look_widened(t, &d.v4, &d.v6))
+	/* One peer a device: two keys of one were never in at once by our doing. */
+	if (device_judge(&d, look->now) || look_widened(t, &d.v4, &d.v6) || peer_by_device(g, d.id))
 		return look_stranger(look, &t->public_key);
 	struct peer *peer = peer_note(g, &d, &t->endpoint, look->now);
 	if (!peer)

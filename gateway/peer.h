@@ -16,6 +16,7 @@
 
 struct peer {
 	struct key key;
+	bool unconfirmed; /* its key is the device's next one, and WireGuard has not confirmed a handshake with it yet */
 	uint32_t device;
 	struct endpoint endpoint; /* last seen */
 	int64_t installed; /* CLOCK_REALTIME, microseconds, as all times here */
@@ -55,7 +56,7 @@ struct peer *peer_next(struct gateway *g, const struct peer *peer);
 int peer_admit(
 	struct gateway *g, const struct device *d, const struct endpoint *from, const uint8_t timestamp[static TAI64N_SIZE]);
 
-/* Takes a device out of WireGuard and says so in the log. 0 (also when it was not in), or -errno: it may still be in. */
+/* Takes a device out of WireGuard, whichever of its keys it is in with, and says so in the log. 0 (also when it was not in), or -errno: it may still be in. */
 int peer_remove(struct gateway *g, const struct device *d, const char *reason);
 
 /* Its outer address is another one now: says so in the log and remembers it. */

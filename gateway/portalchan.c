@@ -14,6 +14,7 @@
 #include "gateway/login.h"
 #include "gateway/own.h"
 #include "gateway/peer.h"
+#include "gateway/rotation.h"
 #include "gateway/session.h"
 
 struct portalchan {
@@ -28,6 +29,10 @@ struct portalchan {
 static int device_at(struct gateway *g, const struct addr *source, struct device *d)
 {
 	int r = ledger_device_by_address(g->ledger, source, d);
+	if (r == 0 && !rotation_settled(g, d->id))
+		r = -ENOENT;
+	else if (r == 0) /* with the key that it is in with */
+		r = ledger_device_by_id(g->ledger, d->id, d);
 	if (r < 0)
 		return r;
 	secret_wipe(&d->preshared, sizeof d->preshared);

@@ -111,7 +111,8 @@ static void end_missed(struct gateway *g, struct session *s, const struct subjec
 	(void)session_end_at(g, s, reason == END_NONE ? END_EXPIRED : reason, s->row.expires, &cause);
 }
 
-static enum session_end unfit_device(const struct device *d)
+/* A session is its device's and its key's: one that is older than the key is another key's. */
+static enum session_end unfit_device(const struct device *d, const struct session_row *row)
 {
 	switch (d->status) {
 	case DEVICE_LOST:
@@ -121,7 +122,7 @@ static enum session_end unfit_device(const struct device *d)
 	case DEVICE_SUSPENDED:
 		return END_SUSPENDED;
 	default:
-		return END_NONE;
+		return row->opened < d->key_since ? END_KEY : END_NONE;
 	}
 }
 
@@ -145,7 +146,7 @@ static int judge(struct takeover *t, struct session *s)
 	int r = rule_book_look(t->book, &subject, &rules);
 	if (r < 0)
 		return r;
-	enum session_end unfit = s->over ? s->plan.reason : unfit_device(&s->device);
+	enum session_end unfit = s->over ? s->plan.reason : unfit_device(&s->device, &s->row);
 	if (g->rebooted && !g->settings.reboot_keeps)
 		unfit = END_REBOOT;
 	if (unfit == END_NONE && !rules->access && !g->settings.default_login)

@@ -16,6 +16,7 @@
 #include "gateway/notice.h"
 #include "gateway/peer.h"
 #include "gateway/place.h"
+#include "gateway/rotation.h"
 #include "gateway/session.h"
 #include "gateway/suspension.h"
 
@@ -98,6 +99,7 @@ static int on_second(sd_event_source *source, uint64_t usec, void *arg)
 	now = time_now();
 	next = sessions_tick(g, now);
 	suspensions_tick(g, now);
+	rotations_tick(g, now);
 	places_look(g);
 	logins_tick(g, time_boot());
 	merge_tick(g->refusals, now);
@@ -123,9 +125,7 @@ static int on_poll(sd_event_source *source, uint64_t usec, void *arg)
 	struct gateway *g = arg;
 	(void)usec;
 	upkeep_clock(g);
-	int r = peers_poll(g);
-	if (r < 0)
-		say_warning("cannot look at WireGuard's peers: %s; trying again", strerror(-r));
+	rotations_look(g);
 	access_refused_look(g);
 	enforcement_check(g, true);
 	return sd_event_source_set_time_relative(source, (uint64_t)g->settings.poll_seconds * SECOND);

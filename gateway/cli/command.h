@@ -12,6 +12,7 @@ int user_verb_suspend(int argc, char **argv);
 int user_verb_resume(int argc, char **argv);
 int user_verb_list(int argc, char **argv);
 int device_verb_found(int argc, char **argv);
+int device_verb_rotate(int argc, char **argv);
 int device_verb_change(int argc, char **argv);
 int device_verb_import(int argc, char **argv);
 int device_verb_list(int argc, char **argv);

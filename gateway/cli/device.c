@@ -3,6 +3,7 @@
 
 #include "common/addr.h"
 #include "common/message.h"
+#include "common/secret.h"
 #include "common/text.h"
 #include "config/device_form.h"
 #include "gateway/cli/cli.h"
@@ -26,6 +27,16 @@ static void line_when(struct table *t, const char *name, const json_t *device, c
 	char when[CLI_WHEN];
 	if (*cli_text(device, member))
 		line(t, name, cli_when(cli_text(device, member), time_now(), when));
+}
+
+static void line_next_key(struct table *t, const json_t *next)
+{
+	char text[KEY_TEXT + CLI_WHEN + 32], until[CLI_WHEN];
+	if (!json_is_object(next))
+		return;
+	snprintf(text, sizeof text, "%.*s, not used yet, good until %s", KEY_TEXT, cli_text(next, "public_key"),
+		cli_when(cli_text(next, "until"), time_now(), until));
+	line(t, "Next key", text);
 }
 
 static void line_traffic(struct table *t, const json_t *device)
@@ -65,6 +76,8 @@ static int device_print(const json_t *device)
 		*cli_text(device, "v6") ? ", " : "", ADDR_TEXT - 1, cli_text(device, "v6"));
 	line(t, "Addresses", addresses);
 	line(t, "Public key", cli_text(device, "public_key"));
+	line_when(t, "Key since", device, "key_since");
+	line_next_key(t, json_object_get(device, "next_key"));
 	line_when(t, "Valid from", device, "valid_from");
 	line_when(t, "Valid until", device, "valid_until");
 	line_when(t, "Added", device, "created");

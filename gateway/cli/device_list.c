@@ -18,9 +18,9 @@ static const int64_t DAY = INT64_C(86400) * 1000000;
 enum { USERS_TEXT = 512, DAYS_MAX = 36500 };
 
 struct filter {
-	const char *status, *department, *user, *class, *expiring, *not_seen;
-	bool never_seen, leavers, csv;
-	int64_t expiring_usec, not_seen_usec, now;
+	const char *status, *department, *user, *class, *expiring, *not_seen, *key_older;
+	bool never_seen, leavers, next_key, csv;
+	int64_t expiring_usec, not_seen_usec, key_older_usec, now;
 };
 
 /* "30" or "30d". */
@@ -72,6 +72,13 @@ static bool unseen(const struct filter *f, const json_t *device)
 	return last <= f->now - f->not_seen_usec;
 }
 
+/* Due for another key. */
+static bool key_is_old(const struct filter *f, const json_t *device)
+{
+	int64_t since;
+	return alive(device) && (cli_instant(cli_text(device, "key_since"), &since) || since <= f->now - f->key_older_usec);
+}
+
 static bool matches(const struct filter *f, const json_t *device)
 {
 	if (f->department && strcmp(f->department, cli_text(json_object_get(device, "form"), "department")) != 0)
@@ -83,6 +90,10 @@ static bool matches(const struct filter *f, const json_t *device)
 	if (f->never_seen && *cli_text(device, "last_seen"))
 		return false;
 	if (f->leavers && !(alive(device) && json_array_size(json_object_get(device, "leavers"))))
+		return false;
+	if (f->next_key && !(alive(device) && json_is_object(json_object_get(device, "next_key"))))
+		return false;
+	if (f->key_older && !key_is_old(f, device))
 		return false;
 	return (!f->expiring || expires(f, device)) && (!f->not_seen || (alive(device) && unseen(f, device)));
 }
@@ -149,6 +160,8 @@ static int filter_parse(int argc, char **argv, struct filter *f)
 		{.name = "not-seen", .value = &f->not_seen},
 		{.name = "never-seen", .flag = &f->never_seen},
 		{.name = "leavers", .flag = &f->leavers},
+		{.name = "key-older", .value = &f->key_older},
+		{.name = "next-key", .flag = &f->next_key},
 		{.name = "csv", .flag = &f->csv},
 	};
 	int code = option_parse(argc, argv, specs, sizeof specs / sizeof *specs, &rest);
@@ -158,6 +171,8 @@ static int filter_parse(int argc, char **argv, struct filter *f)
 		code = days_parse("expiring", f->expiring, &f->expiring_usec);
 	if (!code)
 		code = days_parse("not-seen", f->not_seen, &f->not_seen_usec);
+	if (!code)
+		code = days_parse("key-older", f->key_older, &f->key_older_usec);
 	if (!code && f->class && device_class_parse(f->class, &class))
 		code = cli_usage("'%s' is no class of device: ministry, private or shared", f->class);
 	if (!code && f->csv && cli_json)

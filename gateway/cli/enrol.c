@@ -1,51 +1,100 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/*
- * `sekisho device add`: registers a phone and hands its configuration over.
- *
- * The phone's key pair is made in this process. Only the public half goes to the gateway; the private half exists nowhere but
- * in what this command shows or writes for the phone: neither the gateway's memory nor its ledger, logs or backups ever
- * hold it, so that nobody who reads them can pass for the phone.
- */
+/* `sekisho device add` and `found`: register a phone and hand its configuration over. */
+#include "gateway/cli/enrol.h"
+
 #include <string.h>
 #include <sys/prctl.h>
 
-#include "common/secret.h"
 #include "common/text.h"
 #include "config/policy.h"
 #include "gateway/cli/cli.h"
 #include "gateway/cli/client.h"
 #include "gateway/cli/command.h"
 #include "gateway/cli/details.h"
-#include "gateway/cli/handover.h"
-#include "gateway/cli/option.h"
 #include "gateway/cli/phone.h"
 
-enum { OWN_OPTIONS = 2 };
+/* ---- a key for a phone ---- */
 
-struct enrolment {
-	struct option_words words;
-	struct details details;
-	const char *pubkey;
-	bool no_psk;
-	struct handover out;
-	struct key private_key, public_key;
-};
-
-static int enrol_parse(int argc, char **argv, struct enrolment *e)
+void enrolment_options(struct enrolment *e, struct option_spec specs[static ENROLMENT_OPTIONS])
 {
-	struct option_spec specs[OWN_OPTIONS + DETAILS_OPTIONS + HANDOVER_OPTIONS] = {
-		{.name = "pubkey", .value = &e->pubkey}, {.name = "no-psk", .flag = &e->no_psk}};
-	details_options(&e->details, specs + OWN_OPTIONS);
-	handover_options(&e->out, specs + OWN_OPTIONS + DETAILS_OPTIONS);
-	int code = option_parse(argc, argv, specs, sizeof specs / sizeof *specs, &e->words);
-	if (!code)
-		code = details_check(&e->details);
-	if (code)
-		return code;
+	specs[0] = (struct option_spec){.name = "pubkey", .value = &e->pubkey};
+	specs[1] = (struct option_spec){.name = "no-psk", .flag = &e->no_psk};
+	handover_options(&e->out, specs + 2);
+}
+
+bool enrolment_said(const struct enrolment *e)
+{
+	bool said = e->pubkey || e->no_psk || e->out.qr || e->out.no_qr;
+	for (unsigned i = 0; i < HANDOVER_FILES; i++)
+		said = said || e->out.paths[i];
+	return said;
+}
+
+int enrolment_check(struct enrolment *e)
+{
 	if (e->pubkey && (key_parse(e->pubkey, &e->public_key) || key_is_zero(&e->public_key)))
 		return cli_usage("--pubkey takes the 44 characters that the app shows as the public key");
 	e->out.no_private_key = e->pubkey != NULL;
 	return handover_check(&e->out);
+}
+
+static int finish(struct enrolment *e, json_t *end, const struct enrolment_kind *kind)
+{
+	struct phone p;
+	const char *what;
+	char revoke[128];
+	const char *id = cli_text(json_object_get(end, "device"), "id");
+	snprintf(revoke, sizeof revoke, "sekisho device revoke %.*s, then add the phone again", DEVICE_ID_TEXT, id);
+	const char *hint = kind->hint ? kind->hint : revoke;
+	if (phone_read(end, e->pubkey ? NULL : &e->private_key, &p, &what))
+		return cli_fail(CLI_FAILED, hint, "device %s %s, but the gateway's answer is unusable: %s", id, kind->done, what);
+	int error = handover_run(&e->out, &p, end);
+	secret_wipe(&p, sizeof p);
+	if (error)
+		return cli_fail(CLI_FAILED, hint, "device %s %s, but its configuration could not be written", id, kind->done);
+	if (kind->say)
+		kind->say(end);
+	return CLI_OK;
+}
+
+int enrolment_run(struct enrolment *e, json_t *request, const struct enrolment_kind *kind)
+{
+	json_t *end = NULL;
+	char key[KEY_TEXT];
+	int code = CLI_OK;
+	if (!e->pubkey && (key_generate(&e->private_key) || key_public(&e->private_key, &e->public_key)))
+		code = cli_fail(CLI_FAILED, "is OpenSSL whole? openssl list -public-key-algorithms", "no key could be made");
+	if (!code)
+		code = handover_open(&e->out);
+	if (!code && (json_object_set_new(request, "public_key", json_string(key_format(&e->public_key, key))) ||
+			     json_object_set_new(request, "preshared", json_boolean(!e->no_psk))))
+		code = cli_fail(CLI_FAILED, "free some memory and try again", "out of memory");
+	if (!code)
+		code = client_ask(json_incref(request), NULL, &end);
+	if (!code)
+		code = finish(e, end, kind);
+	handover_drop(&e->out);
+	json_decref(request);
+	json_decref(end);
+	return code;
+}
+
+/* ---- a new device ---- */
+
+struct registration {
+	struct enrolment enrolment;
+	struct details details;
+};
+
+static int registration_parse(int argc, char **argv, struct registration *r)
+{
+	struct option_spec specs[DETAILS_OPTIONS + ENROLMENT_OPTIONS];
+	details_options(&r->details, specs);
+	enrolment_options(&r->enrolment, specs + DETAILS_OPTIONS);
+	int code = option_parse(argc, argv, specs, sizeof specs / sizeof *specs, &r->enrolment.words);
+	if (!code)
+		code = details_check(&r->details);
+	return code ? code : enrolment_check(&r->enrolment);
 }
 
 static int check_users(const struct option_words *users)
@@ -70,56 +119,29 @@ static json_t *request_new(const struct enrolment *e)
 	return request;
 }
 
-static int enrol_finish(struct enrolment *e, json_t *end)
+static int registration_run(struct registration *r, json_t *request)
 {
-	struct phone p;
-	const char *what;
-	char hint[128];
-	const char *id = cli_text(json_object_get(end, "device"), "id");
-	snprintf(hint, sizeof hint, "sekisho device revoke %.*s, then add the phone again", DEVICE_ID_TEXT, id);
-	if (phone_read(end, e->pubkey ? NULL : &e->private_key, &p, &what))
-		return cli_fail(CLI_FAILED, hint, "device %s was added, but the gateway's answer is unusable: %s", id, what);
-	int error = handover_run(&e->out, &p, end);
-	secret_wipe(&p, sizeof p);
-	return error ? cli_fail(CLI_FAILED, hint, "device %s was added, but its configuration could not be written", id) : CLI_OK;
-}
-
-/* Makes the keys, sends the request (stolen), hands over. */
-static int enrol_run(struct enrolment *e, json_t *request)
-{
-	json_t *end = NULL;
-	char key[KEY_TEXT];
-	int code = details_put(&e->details, request);
-	if (!code && !e->pubkey && (key_generate(&e->private_key) || key_public(&e->private_key, &e->public_key)))
-		code = cli_fail(CLI_FAILED, "is OpenSSL whole? openssl list -public-key-algorithms", "no key could be made");
+	static const struct enrolment_kind added = {"was added", NULL, NULL};
+	int code = details_put(&r->details, request);
 	if (!code)
-		code = handover_open(&e->out);
-	if (!code && (json_object_set_new(request, "public_key", json_string(key_format(&e->public_key, key))) ||
-			     json_object_set_new(request, "preshared", json_boolean(!e->no_psk))))
-		code = cli_fail(CLI_FAILED, "free some memory and try again", "out of memory");
-	if (!code)
-		code = client_ask(json_incref(request), NULL, &end);
-	if (!code)
-		code = enrol_finish(e, end);
-	handover_drop(&e->out);
+		return enrolment_run(&r->enrolment, request, &added);
 	json_decref(request);
-	json_decref(end);
 	return code;
 }
 
 int enrol_verb(int argc, char **argv)
 {
-	struct enrolment e = {0};
+	struct registration r = {0};
 	/* No core dump, no debugger of the same user: the key is in memory. */
 	prctl(PR_SET_DUMPABLE, 0);
-	int code = enrol_parse(argc, argv, &e);
+	int code = registration_parse(argc, argv, &r);
 	if (!code)
-		code = check_users(&e.words);
+		code = check_users(&r.enrolment.words);
 	if (!code)
-		code = details_complete(&e.details);
+		code = details_complete(&r.details);
 	if (!code)
-		code = enrol_run(&e, request_new(&e));
-	secret_wipe(&e, sizeof e);
+		code = registration_run(&r, request_new(&r.enrolment));
+	secret_wipe(&r, sizeof r);
 	return code;
 }
 
@@ -151,16 +173,16 @@ static int request_found(const char *id, json_t **out)
 
 int device_verb_found(int argc, char **argv)
 {
-	struct enrolment e = {0};
+	struct registration r = {0};
 	json_t *request = NULL;
 	prctl(PR_SET_DUMPABLE, 0);
-	int code = enrol_parse(argc, argv, &e);
+	int code = registration_parse(argc, argv, &r);
 	if (!code)
-		code = option_count(&e.words, 1, 1, "the lost device's ID");
+		code = option_count(&r.enrolment.words, 1, 1, "the lost device's ID");
 	if (!code)
-		code = request_found(e.words.items[0], &request);
+		code = request_found(r.enrolment.words.items[0], &request);
 	if (!code)
-		code = enrol_run(&e, request);
-	secret_wipe(&e, sizeof e);
+		code = registration_run(&r, request);
+	secret_wipe(&r, sizeof r);
 	return code;
 }

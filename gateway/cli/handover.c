@@ -66,7 +66,7 @@ int handover_open(struct handover *h)
 			unlink(h->paths[i]);
 		}
 		return cli_fail(CLI_FAILED, error == EEXIST ? "name another file, or remove this one" : "name another file",
-			"%s cannot be made: %s; no device was added", h->paths[i], strerror(error));
+			"%s cannot be made: %s; nothing was registered", h->paths[i], strerror(error));
 	}
 	return CLI_OK;
 }

@@ -45,6 +45,15 @@ static const struct command commands[] = {
 		"  --users USER...     these may log in on it from now on, nobody else\n"
 		"  --FIELD TEXT        any field of `device add`; \"\" empties one of the form\n",
 		device_verb_change},
+	{"device rotate",
+		"ID [--within TIME] [--now] [--cancel] [--pubkey KEY] [--no-psk] [--conf FILE|-] [--png FILE] [--svg FILE] "
+		"[--qr|--no-qr] [--note TEXT]",
+		"a new key for a device that stays what it is; the first use of it retires the old one",
+		"  --within TIME       it is good for so long while it is not used: 12h, 14d; default: key-overlap of sekisho.conf\n"
+		"  --now               the old key is good no longer, from this moment on\n"
+		"  --cancel            withdraw a new key that has not been used\n"
+		"  --pubkey, --no-psk, --conf, --png, --svg, --qr, --no-qr  as for `device add`\n",
+		device_verb_rotate},
 	{"device import", "FILE [--dry-run] [--conf-dir DIR [--png]] [--no-psk]",
 		"register the devices of a CSV file, all or none",
 		"  --dry-run           check everything, add nothing\n"
@@ -55,7 +64,7 @@ static const struct command commands[] = {
 	{"device list",
 		"[--status STATUS] [--user NAME] [--class CLASS] [--department TEXT] [--expiring DAYS] [--never-seen] "
 		"[--not-seen DAYS] "
-		"[--leavers] [--csv]",
+		"[--leavers] [--key-older DAYS] [--next-key] [--csv]",
 		"all devices, or those that match all of the options",
 		"  --status STATUS     active, suspended, lost or revoked\n"
 		"  --user NAME         on which this user, or @group, may log in\n"
@@ -64,6 +73,8 @@ static const struct command commands[] = {
 		"  --never-seen        that have never connected\n"
 		"  --not-seen DAYS     that have not been seen for so many days, nor added since\n"
 		"  --leavers           of users whose account is gone, locked or expired\n"
+		"  --key-older DAYS    whose key is older than so many days\n"
+		"  --next-key          that have been given a new key and have not used it\n"
 		"  --csv               as `device import` reads it\n",
 		device_verb_list},
 	{"device show", "ID", "everything about one device", NULL, device_verb_show},

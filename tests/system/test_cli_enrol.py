@@ -132,7 +132,7 @@ def test_nothing_is_overwritten(folder):
         os.symlink("/run/cli/elsewhere", f"{folder}/link") if name == "link" else open(f"{folder}/{name}", "w").close()
         with Gateway(enrolled) as gateway:
             done = run("device", "add", "a", "--png", f"{folder}/new", "--svg", f"{folder}/{name}")
-        assert done.returncode == 1 and f"{folder}/{name}" in done.stderr and "no device was added" in done.stderr
+        assert done.returncode == 1 and f"{folder}/{name}" in done.stderr and "nothing was registered" in done.stderr
         assert gateway.requests == [] and not os.path.exists(f"{folder}/new") and os.path.getsize(f"{folder}/there") == 0
     assert not os.path.exists("/run/cli/elsewhere")
 

@@ -18,7 +18,8 @@ LEAST = {
     "device-list": "desk", "device-show": "desk", "device-suspend": "desk", "device-resume": "desk", "device-lost": "desk",
     "device-report": "desk", "user-suspend": "desk", "user-resume": "desk", "user-list": "desk",
     "session-list": "desk", "session-end": "desk", "acl-explain": "desk", "acl-history": "desk", "acl-subjects": "desk",
-    "device-add": "admin", "device-import": "admin", "device-change": "admin", "device-revoke": "admin", "acl-apply": "admin", "reload": "admin",
+    "device-add": "admin", "device-import": "admin", "device-change": "admin", "device-rotate": "admin", "device-rotate-cancel": "admin",
+    "device-revoke": "admin", "acl-apply": "admin", "reload": "admin",
     "no-such-verb": "logs",
 }
 ASK = """

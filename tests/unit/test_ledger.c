@@ -69,7 +69,7 @@ static void test_device_not_found(void **state)
 	assert_int_equal(ledger_device_by_address(ledger, &none, &found), -ENOENT);
 	assert_memory_equal(&found, &before, sizeof found);
 	assert_int_equal(ledger_device_status(ledger, 9, DEVICE_LOST, NULL, NULL, 1), -ENOENT);
-	assert_int_equal(ledger_device_seen(ledger, 9, before.last_timestamp, &nowhere, 1), -ENOENT);
+	assert_int_equal(ledger_device_seen(ledger, 9, &before.public_key, before.last_timestamp, &nowhere, 1), -ENOENT);
 }
 
 static void test_device_refused(void **state)
@@ -218,8 +218,8 @@ static void test_seen(void **state)
 	uint8_t older[TAI64N_SIZE] = {0x40, 1}, newer[TAI64N_SIZE] = {0x40, 2};
 	struct device d = add(1), found;
 	(void)state;
-	assert_int_equal(ledger_device_seen(ledger, d.id, newer, &nowhere, 111), 0);
-	assert_int_equal(ledger_device_seen(ledger, d.id, older, &nowhere, 222), 0);
+	assert_int_equal(ledger_device_seen(ledger, d.id, &d.public_key, newer, &nowhere, 111), 0);
+	assert_int_equal(ledger_device_seen(ledger, d.id, &d.public_key, older, &nowhere, 222), 0);
 	assert_int_equal(ledger_device_by_id(ledger, d.id, &found), 0);
 	assert_int_equal(found.last_seen, 222);
 	assert_memory_equal(found.last_timestamp, newer, TAI64N_SIZE);
@@ -237,9 +237,9 @@ static void test_seen_where(void **state)
 	assert_int_equal(addr_parse("2001:db8::88", &street.addr), 0);
 	for (int i = 0; i < 2; i++) {
 		const struct endpoint *at = i ? &street : &hotel;
-		assert_int_equal(ledger_device_seen(ledger, d.id, timestamp, at, 111), 0);
+		assert_int_equal(ledger_device_seen(ledger, d.id, &d.public_key, timestamp, at, 111), 0);
 		/* Where it is not known, the last place stays. */
-		assert_int_equal(ledger_device_seen(ledger, d.id, timestamp, &nowhere, 112), 0);
+		assert_int_equal(ledger_device_seen(ledger, d.id, &d.public_key, timestamp, &nowhere, 112), 0);
 		assert_int_equal(ledger_device_by_id(ledger, d.id, &found), 0);
 		assert_true(endpoint_equal(&found.endpoint, at));
 	}

@@ -459,6 +459,8 @@ static void test_from_version_2(void **state)
 	assert_int_equal(d.last_seen, 250);
 	assert_int_equal(d.endpoint.addr.family, 0);
 	assert_int_equal(d.replaces, 0);
+	assert_int_equal(d.key_since, d.created);
+	assert_true(key_is_zero(&d.next_key));
 	assert_int_equal(ledger_device_last_change(ledger, 1, &last), 0);
 	assert_int_equal(last.since, 300);
 	assert_int_equal(last.uid, -1);
@@ -467,7 +469,7 @@ static void test_from_version_2(void **state)
 	ledger_groups_clear(&groups);
 	struct endpoint from = {.port = 1};
 	assert_int_equal(addr_parse("192.0.2.1", &from.addr), 0);
-	assert_int_equal(ledger_device_seen(ledger, 1, timestamp, &from, 400), 0);
+	assert_int_equal(ledger_device_seen(ledger, 1, &d.public_key, timestamp, &from, 400), 0);
 	assert_int_equal(ledger_device_status(ledger, 1, DEVICE_ACTIVE, NULL, NULL, 500), 0);
 	reopen();
 	assert_int_equal(ledger_device_by_id(ledger, 1, &d), 0);
