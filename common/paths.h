@@ -9,6 +9,8 @@
 #define PATH_TERMS_DIR PATH_CONFIG_DIR "/terms" /* root:root 0755, optional: the conditions of use */
 #define PATH_DNS_SERVER "/usr/sbin/unbound" /* of the system, with `portal-dns on` */
 #define PATH_TUNNEL_KEY PATH_CONFIG_DIR "/tunnel.key" /* root:sekisho 0640 */
+#define PATH_TUNNEL_KEY_NEXT PATH_CONFIG_DIR "/tunnel-next.key" /* likewise; while a change of keys is prepared */
+#define PATH_TUNNEL_KEY_FORMER PATH_CONFIG_DIR "/tunnel-former.key" /* likewise; until it is discarded */
 #define PATH_TLS_CERT PATH_CONFIG_DIR "/tls/portal.crt" /* chain, PEM */
 #define PATH_TLS_KEY PATH_CONFIG_DIR "/tls/portal.key" /* root:sekisho-portal 0640 */
 #define PATH_STATE_DIR "/var/lib/sekisho" /* sekisho:sekisho 0711: only the archive is for others */

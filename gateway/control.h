@@ -34,6 +34,7 @@
  *   device-rotate   id, public_key, preshared (bool),          end: as for device-add, with "sessions_ended": n
  *                   within (seconds, absent: key-overlap),
  *                   at_once (bool), note (optional)
+ *                   next_gateway_key (bool): "server" has the gateway's next public key
  *   device-rotate-cancel
  *                   id, note (optional)                        end: {"device": DEVICE}
  *   device-list     status (optional)                          rows: DEVICE

@@ -6,6 +6,7 @@
 #include "common/paths.h"
 #include "gateway/control_internal.h"
 #include "gateway/control_record.h"
+#include "gateway/nextkey.h"
 #include "gateway/rotation.h"
 
 static const char not_now[] =
@@ -37,18 +38,34 @@ static bool take_keys(struct exchange *x, const char *public_key, bool preshared
 	return false;
 }
 
-static void answer(struct exchange *x, const struct rotation *r)
+/* The gateway's key that the configuration is for. */
+static bool take_server(struct exchange *x, bool next, struct key *out)
 {
+	char why[512];
+	*out = *handshake_public(x->gateway->handshake);
+	int r = next ? nextkey_public(out, why, sizeof why) : 0;
+	if (r == -ENOENT)
+		exchange_error(x, "conflict", "sudo sekisho gateway-key next", "no next key of the gateway is prepared");
+	else if (r < 0)
+		exchange_error(x, "failed", "mend the file", "%s", why);
+	return r == 0;
+}
+
+static void answer(struct exchange *x, const struct rotation *r, const struct key *server_key)
+{
+	char key[KEY_TEXT];
+	json_t *server = control_json_server(x->gateway);
 	struct device with_key = r->device;
 	with_key.preshared = r->next.preshared;
 	json_t *end = control_json_enrolled(x->gateway, &with_key);
 	secret_wipe(&with_key.preshared, sizeof with_key.preshared);
-	(void)json_object_set_new(end, "server", control_json_server(x->gateway));
+	(void)json_object_set_new(server, "public_key", json_string(key_format(server_key, key)));
+	(void)json_object_set_new(end, "server", server);
 	(void)json_object_set_new(end, "sessions_ended", json_integer(r->sessions_ended));
 	exchange_end(x, end);
 }
 
-static void rotate(struct exchange *x, struct rotation *r, const char *id)
+static void rotate(struct exchange *x, struct rotation *r, const char *id, const struct key *server_key)
 {
 	int ret = rotation_begin(r);
 	if (r->unrecorded)
@@ -61,17 +78,19 @@ static void rotate(struct exchange *x, struct rotation *r, const char *id)
 		exchange_error(x, "failed", control_make_room, "cannot write the ledger: %s; device %s has no new key",
 			strerror(-ret), id);
 	else
-		answer(x, r);
+		answer(x, r, server_key);
 }
 
 void control_device_rotate(struct exchange *x)
 {
 	const char *verb, *id, *public_key;
 	json_int_t within = x->gateway->settings.key_overlap_seconds;
-	int preshared = 1, at_once = 0;
+	int preshared = 1, at_once = 0, next_gateway = 0;
+	struct key server_key;
 	struct rotation r = {.gateway = x->gateway, .by = &x->by};
-	if (!exchange_unpack(x, "{s:s, s:s, s:s, s?b, s?I, s?b, s?s}", "verb", &verb, "id", &id, "public_key", &public_key,
-		    "preshared", &preshared, "within", &within, "at_once", &at_once, "note", &r.note) ||
+	if (!exchange_unpack(x, "{s:s, s:s, s:s, s?b, s?I, s?b, s?b, s?s}", "verb", &verb, "id", &id, "public_key", &public_key,
+		    "preshared", &preshared, "within", &within, "at_once", &at_once, "next_gateway_key", &next_gateway, "note",
+		    &r.note) ||
 		!note_fits(x, r.note) || !may_rotate(x, id, &r.device))
 		return;
 	if (within < KEY_OVERLAP_LEAST || within > KEY_OVERLAP_MOST) {
@@ -81,8 +100,8 @@ void control_device_rotate(struct exchange *x)
 	}
 	r.until = time_now() + within * 1000000;
 	r.at_once = at_once;
-	if (take_keys(x, public_key, preshared, &r.next))
-		rotate(x, &r, id);
+	if (take_server(x, next_gateway, &server_key) && take_keys(x, public_key, preshared, &r.next))
+		rotate(x, &r, id, &server_key);
 	secret_wipe(&r, sizeof r);
 }
 

@@ -13,6 +13,7 @@
 #include "gateway/ledger_user.h"
 #include "gateway/evidence.h"
 #include "gateway/login.h"
+#include "gateway/nextkey.h"
 #include "gateway/peer.h"
 #include "gateway/portalchan.h"
 #include "gateway/recheck.h"
@@ -185,6 +186,7 @@ static json_t *notices_json(struct gateway *g, const json_t *acl)
 			"`sekisho device list --leavers`",
 			leavers, leavers == 1 ? " is" : "s are");
 	problem(notices, leavers, text);
+	problem(notices, nextkey_notice(g, text, sizeof text), text);
 	problem(notices, evidence_notice(g, text, sizeof text), text);
 	problem(notices, evidence_copy_notice(g, text, sizeof text), text);
 	problem(notices, json_is_null(differing),

@@ -10,6 +10,7 @@
 #include "gateway/alert.h"
 #include "gateway/event.h"
 #include "gateway/netif.h"
+#include "gateway/nextkey.h"
 #include "gateway/peer.h"
 #include "gateway/session.h"
 #include "gateway/tally.h"
@@ -181,6 +182,12 @@ static int check_tunnel(struct gateway *g)
 	int r = tunnel_check(g->tunnel);
 	if (r == 0)
 		return 0;
+	if (nextkey_switched(g)) {
+		say_error("interface %s does not answer, and " PATH_TUNNEL_KEY " holds another key than the one this gateway runs with: "
+			  "systemctl restart sekisho-gateway",
+			g->settings.interface);
+		return -EKEYREJECTED;
+	}
 	say_warning("the tunnel's interface %s does not answer (%s); bringing it up again", g->settings.interface, strerror(-r));
 	r = secret_read_key(PATH_TUNNEL_KEY, &key, why, sizeof why);
 	if (r == 0)

@@ -47,6 +47,11 @@ int ca_verb_export(int argc, char **argv);
 int page_verb_qr(int argc, char **argv);
 int page_verb_dns(int argc, char **argv);
 
+int gateway_key_verb_next(int argc, char **argv);
+int gateway_key_verb_switch(int argc, char **argv);
+int gateway_key_verb_back(int argc, char **argv);
+int gateway_key_verb_discard(int argc, char **argv);
+
 int setup_verb(int argc, char **argv);
 
 #endif

@@ -19,7 +19,7 @@ enum { USERS_TEXT = 512, DAYS_MAX = 36500 };
 
 struct filter {
 	const char *status, *department, *user, *class, *expiring, *not_seen, *key_older;
-	bool never_seen, leavers, next_key, csv;
+	bool never_seen, leavers, next_key, no_next_key, csv;
 	int64_t expiring_usec, not_seen_usec, key_older_usec, now;
 };
 
@@ -91,7 +91,8 @@ static bool matches(const struct filter *f, const json_t *device)
 		return false;
 	if (f->leavers && !(alive(device) && json_array_size(json_object_get(device, "leavers"))))
 		return false;
-	if (f->next_key && !(alive(device) && json_is_object(json_object_get(device, "next_key"))))
+	const bool has_next = json_is_object(json_object_get(device, "next_key"));
+	if ((f->next_key && !(alive(device) && has_next)) || (f->no_next_key && !(alive(device) && !has_next)))
 		return false;
 	if (f->key_older && !key_is_old(f, device))
 		return false;
@@ -162,6 +163,7 @@ static int filter_parse(int argc, char **argv, struct filter *f)
 		{.name = "leavers", .flag = &f->leavers},
 		{.name = "key-older", .value = &f->key_older},
 		{.name = "next-key", .flag = &f->next_key},
+		{.name = "no-next-key", .flag = &f->no_next_key},
 		{.name = "csv", .flag = &f->csv},
 	};
 	int code = option_parse(argc, argv, specs, sizeof specs / sizeof *specs, &rest);

@@ -159,6 +159,12 @@ int install_replace(const char *path, const char *text, struct install_mode m)
 	return error ? fail(path, error) : 0;
 }
 
+int install_move(const char *from, const char *to)
+{
+	int error = rename(from, to) ? -errno : sync_folder(to);
+	return error ? fail(to, error) : 0;
+}
+
 int install_export(const char *path, const void *data, size_t size)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);

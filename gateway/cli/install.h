@@ -39,6 +39,10 @@ int install_file(struct install *in, const char *path, const char *text, struct 
  * or -errno after saying what went wrong: the old one is there. */
 int install_replace(const char *path, const char *text, struct install_mode m);
 
+/* Gives a file another name, in the place of what has it: there is the old or the new one, also after a power failure. 0, or -errno
+ * after saying what went wrong. */
+int install_move(const char *from, const char *to);
+
 /* A new file (0644) of the caller's own at any path, whole or not at all. 0, or an exit code after saying what is wrong. */
 int install_export(const char *path, const void *data, size_t size);
 

@@ -46,12 +46,13 @@ static const struct command commands[] = {
 		"  --FIELD TEXT        any field of `device add`; \"\" empties one of the form\n",
 		device_verb_change},
 	{"device rotate",
-		"ID [--within TIME] [--now] [--cancel] [--pubkey KEY] [--no-psk] [--conf FILE|-] [--png FILE] [--svg FILE] "
+		"ID [--within TIME] [--now] [--cancel] [--next-gateway-key] [--pubkey KEY] [--no-psk] [--conf FILE|-] [--png FILE] [--svg FILE] "
 		"[--qr|--no-qr] [--note TEXT]",
 		"a new key for a device that stays what it is; the first use of it retires the old one",
 		"  --within TIME       it is good for so long while it is not used: 12h, 14d; default: key-overlap of sekisho.conf\n"
 		"  --now               the old key is good no longer, from this moment on\n"
 		"  --cancel            withdraw a new key that has not been used\n"
+		"  --next-gateway-key  the configuration is for the time after `gateway-key switch`\n"
 		"  --pubkey, --no-psk, --conf, --png, --svg, --qr, --no-qr  as for `device add`\n",
 		device_verb_rotate},
 	{"device import", "FILE [--dry-run] [--conf-dir DIR [--png]] [--no-psk]",
@@ -64,7 +65,7 @@ static const struct command commands[] = {
 	{"device list",
 		"[--status STATUS] [--user NAME] [--class CLASS] [--department TEXT] [--expiring DAYS] [--never-seen] "
 		"[--not-seen DAYS] "
-		"[--leavers] [--key-older DAYS] [--next-key] [--csv]",
+		"[--leavers] [--key-older DAYS] [--next-key | --no-next-key] [--csv]",
 		"all devices, or those that match all of the options",
 		"  --status STATUS     active, suspended, lost or revoked\n"
 		"  --user NAME         on which this user, or @group, may log in\n"
@@ -74,7 +75,7 @@ static const struct command commands[] = {
 		"  --not-seen DAYS     that have not been seen for so many days, nor added since\n"
 		"  --leavers           of users whose account is gone, locked or expired\n"
 		"  --key-older DAYS    whose key is older than so many days\n"
-		"  --next-key          that have been given a new key and have not used it\n"
+		"  --next-key, --no-next-key  that have been given a new key and have not used it; or have none such\n"
 		"  --csv               as `device import` reads it\n",
 		device_verb_list},
 	{"device show", "ID", "everything about one device", NULL, device_verb_show},
@@ -188,6 +189,14 @@ static const struct command commands[] = {
 		log_verb_report},
 	{"log key", "", "the keys of the first seals; keep them elsewhere", NULL, log_verb_key},
 	{"reload", "", "put settings and ACL files in force, all or nothing", NULL, acl_verb_reload},
+	{"gateway-key next", "", "prepare the gateway's next key, for which `device rotate` makes configurations", NULL,
+		gateway_key_verb_next},
+	{"gateway-key switch", "[--yes]", "the next key is the gateway's from its next start on", "  --yes               do not ask\n",
+		gateway_key_verb_switch},
+	{"gateway-key back", "[--yes]", "the former key is the gateway's again from its next start on",
+		"  --yes               do not ask\n", gateway_key_verb_back},
+	{"gateway-key discard", "[--yes]", "delete the gateway's next and former keys", "  --yes               do not ask\n",
+		gateway_key_verb_discard},
 	{"setup",
 		"[--endpoint HOST:PORT] [--internal P...] [--network4 P] [--network6 P|none] [--resolver A...] [--portal-name N] "
 		"| --check",

@@ -13,16 +13,17 @@
 struct rotation {
 	struct enrolment enrolment;
 	const char *within, *note;
-	bool now, cancel;
+	bool now, cancel, next_gateway;
 	int64_t within_seconds;
 };
 
-enum { OWN_OPTIONS = 4 };
+enum { OWN_OPTIONS = 5 };
 
 static int rotation_parse(int argc, char **argv, struct rotation *r)
 {
 	struct option_spec specs[OWN_OPTIONS + ENROLMENT_OPTIONS] = {{.name = "within", .value = &r->within},
-		{.name = "note", .value = &r->note}, {.name = "now", .flag = &r->now}, {.name = "cancel", .flag = &r->cancel}};
+		{.name = "note", .value = &r->note}, {.name = "now", .flag = &r->now}, {.name = "cancel", .flag = &r->cancel},
+		{.name = "next-gateway-key", .flag = &r->next_gateway}};
 	enrolment_options(&r->enrolment, specs + OWN_OPTIONS);
 	int code = option_parse(argc, argv, specs, sizeof specs / sizeof *specs, &r->enrolment.words);
 	if (!code)
@@ -31,7 +32,9 @@ static int rotation_parse(int argc, char **argv, struct rotation *r)
 		code = cli_usage("'%s' is not a time; expected one like 12h, 3d or 14d", r->within);
 	if (!code && r->now && r->within)
 		code = cli_usage("--now and --within contradict each other");
-	if (!code && r->cancel && (r->now || r->within || enrolment_said(&r->enrolment)))
+	if (!code && r->now && r->next_gateway)
+		code = cli_usage("--now would leave the device without a key until the gateway's is switched");
+	if (!code && r->cancel && (r->now || r->next_gateway || r->within || enrolment_said(&r->enrolment)))
 		code = cli_usage("--cancel only takes a key back; there is nothing to hand over");
 	return code;
 }
@@ -79,6 +82,8 @@ static int rotate(struct rotation *r)
 	json_t *request = json_pack("{s:s, s:s, s:s*}", "verb", "device-rotate", "id", id, "note", r->note);
 	if (r->now)
 		(void)json_object_set_new(request, "at_once", json_true());
+	if (r->next_gateway)
+		(void)json_object_set_new(request, "next_gateway_key", json_true());
 	if (r->within)
 		(void)json_object_set_new(request, "within", json_integer(r->within_seconds));
 	return enrolment_run(&r->enrolment, request, &kind);
