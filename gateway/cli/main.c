@@ -264,7 +264,7 @@ static bool help_list(FILE *to, const char *word)
 		const char *words = commands[i].words;
 		if (word && (strncmp(words, word, size) != 0 || words[size] != ' '))
 			continue;
-		fprintf(to, "  sekisho %-15s %s\n", words, commands[i].summary);
+		fprintf(to, "  sekisho %-20s %s\n", words, commands[i].summary);
 		any = true;
 	}
 	return any;

@@ -23,7 +23,7 @@ def offered(*words, cwd="/"):
 
 
 def verbs():
-    return re.findall(r"^  sekisho ([a-z]+(?: [a-z]+)?)  ", run("help").stdout, re.M)
+    return re.findall(r"^  sekisho ([a-z-]+(?: [a-z-]+)?)  ", run("help").stdout, re.M)
 
 
 def test_verbs(bare):
