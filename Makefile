@@ -24,7 +24,7 @@ else
 OPT := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 endif
 CFLAGS ?=
-ALL_CFLAGS = -std=gnu11 -g $(OPT) $(WARN) $(HARDEN) -I. -isystem $(WGLIB) -D_GNU_SOURCE -DSEKISHO_VERSION='"$(VERSION)"' $(CFLAGS)
+ALL_CFLAGS = -std=gnu11 -g $(OPT) $(WARN) $(HARDEN) -I. -isystem $(WGLIB) -D_GNU_SOURCE -DSEKISHO_VERSION='"$(VERSION)"' $(CPPFLAGS) $(CFLAGS)
 comma := ,
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code,--as-needed $(if $(SAN),-fsanitize=address$(comma)undefined) $(LDFLAGS)
 
@@ -73,7 +73,7 @@ $(B)/auth/page_icon.o: auth/icon.png
 # The kernel's netlink interface, built from where the wireguard-tools package installs it: others' code, others' warnings.
 $(B)/wireguard.o: $(WGLIB)/wireguard.c
 	@mkdir -p $(@D)
-	$(CC) -std=gnu11 -g $(OPT) $(HARDEN) -w -D_GNU_SOURCE $(CFLAGS) -c -o $@ $<
+	$(CC) -std=gnu11 -g $(OPT) $(HARDEN) -w -D_GNU_SOURCE $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
 $(B)/sekisho-gateway: $(B)/gateway/main.o $(LIB_gateway) $(LIB_config) $(LIB_common)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_gateway)
@@ -185,7 +185,9 @@ fuzz-replay: $(FUZZ) ## every fuzz target over its corpus, without a fuzzer
 
 # libFuzzer wants the libraries instrumented too, hence a folder of their own. New inputs stay in build/.
 FUZZ_TIME ?= 60
-.PHONY: fuzz fuzz-run
+LIB_FUZZING_ENGINE ?= -fsanitize=fuzzer
+.PHONY: fuzz fuzz-run fuzz-libraries
+fuzz-libraries: $(LIB_all)
 fuzz: ## every fuzz target for FUZZ_TIME seconds under clang's libFuzzer and sanitizers
 	$(MAKE) CC=clang SAN=1 B=build/libfuzzer CFLAGS=-fsanitize=fuzzer-no-link fuzz-run
 fuzz-run: $(patsubst $(B)/fuzz/%,$(B)/libfuzzer/%,$(FUZZ))
@@ -194,7 +196,7 @@ fuzz-run: $(patsubst $(B)/fuzz/%,$(B)/libfuzzer/%,$(FUZZ))
 			$$([ -e tests/fuzz/$$n.dict ] && echo -dict=tests/fuzz/$$n.dict) $(B)/corpus/$$n tests/fuzz/corpus/$$n; done
 $(B)/libfuzzer/%: tests/fuzz/%.c $(LIB_all)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -Wno-missing-prototypes $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $< -Wl,--start-group $(LIB_all) -Wl,--end-group $(LIBS_all)
+	$(CC) $(ALL_CFLAGS) -Wno-missing-prototypes $(ALL_LDFLAGS) $(LIB_FUZZING_ENGINE) -o $@ $< -Wl,--start-group $(LIB_all) -Wl,--end-group $(LIBS_all)
 
 .PHONY: demo demo-stop
 demo: ## shows the whole product on this machine, in namespaces (as root); KEEP=1 leaves it up to look around
@@ -263,6 +265,7 @@ docs: ## writes what share/log-schema.json says into manual page, log-events.md 
 sbindir = $(PREFIX)/sbin
 libexecdir = $(PREFIX)/libexec/sekisho
 docdir = $(PREFIX)/share/doc/sekisho
+unitdir = $(PREFIX)/lib/systemd/system
 UNITS := $(notdir $(patsubst %.in,%,$(wildcard systemd/*.in systemd/*.socket systemd/*.target systemd/*.timer)))
 MAN := $(wildcard docs/man/*.[1-8] docs/*.[1-8])
 .PHONY: install uninstall
@@ -270,15 +273,16 @@ install: all ## into DESTDIR and PREFIX (/usr/local)
 	install -d $(DESTDIR)$(sbindir) $(DESTDIR)$(libexecdir) $(DESTDIR)$(docdir)/examples/pam
 	install -m 755 $(B)/sekisho $(DESTDIR)$(sbindir)/
 	install -m 755 $(B)/sekisho-gateway $(B)/sekisho-portal $(B)/sekisho-auth $(DESTDIR)$(libexecdir)/
-	for d in systemd/system sysusers.d tmpfiles.d sysctl.d modules-load.d; do install -d $(DESTDIR)$(PREFIX)/lib/$$d; done
-	install -m 644 systemd/*.socket systemd/*.target systemd/*.timer $(DESTDIR)$(PREFIX)/lib/systemd/system/
-	for u in systemd/*.in; do sed 's,@libexecdir@,$(libexecdir),g; s,@sbindir@,$(sbindir),g' $$u >$(DESTDIR)$(PREFIX)/lib/systemd/system/$$(basename $$u .in) || exit 1; done
+	for d in sysusers.d tmpfiles.d sysctl.d modules-load.d; do install -d $(DESTDIR)$(PREFIX)/lib/$$d; done
+	install -d $(DESTDIR)$(unitdir)
+	install -m 644 systemd/*.socket systemd/*.target systemd/*.timer $(DESTDIR)$(unitdir)/
+	for u in systemd/*.in; do sed 's,@libexecdir@,$(libexecdir),g; s,@sbindir@,$(sbindir),g' $$u >$(DESTDIR)$(unitdir)/$$(basename $$u .in) || exit 1; done
 	install -m 644 systemd/sysusers.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/sekisho.conf
 	install -m 644 systemd/tmpfiles.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/sekisho.conf
 	install -m 644 systemd/sysctl.conf $(DESTDIR)$(PREFIX)/lib/sysctl.d/50-sekisho.conf
 	install -m 644 systemd/modules-load.conf $(DESTDIR)$(PREFIX)/lib/modules-load.d/sekisho.conf
 	install -D -m 644 systemd/logrotate.conf $(DESTDIR)/etc/logrotate.d/sekisho
-	install -m 644 README.md docs/*.md docs/*.png $(DESTDIR)$(docdir)/
+	install -m 644 README.md SECURITY.md docs/*.md docs/*.png $(DESTDIR)$(docdir)/
 	install -m 644 systemd/pam/sekisho systemd/pam/sekisho-renew $(DESTDIR)$(docdir)/examples/pam/
 	cp -r docs/examples/. $(DESTDIR)$(docdir)/examples/
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/sekisho share/*.json
@@ -286,13 +290,28 @@ install: all ## into DESTDIR and PREFIX (/usr/local)
 	install -D -m 644 share/bash-completion/sekisho $(DESTDIR)$(PREFIX)/share/bash-completion/completions/sekisho
 	for m in $(MAN); do install -D -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$$(basename $$m) || exit 1; done
 uninstall: ## takes the programs out again; /etc/sekisho, the ledger and the logs stay
-	rm -f $(DESTDIR)$(sbindir)/sekisho $(addprefix $(DESTDIR)$(PREFIX)/lib/systemd/system/,$(UNITS))
+	rm -f $(DESTDIR)$(sbindir)/sekisho $(addprefix $(DESTDIR)$(unitdir)/,$(UNITS))
 	rm -rf $(DESTDIR)$(libexecdir) $(DESTDIR)$(docdir) $(DESTDIR)$(PREFIX)/share/sekisho
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/lib/,sysusers.d/sekisho.conf tmpfiles.d/sekisho.conf sysctl.d/50-sekisho.conf modules-load.d/sekisho.conf)
 	rm -f $(DESTDIR)/etc/logrotate.d/sekisho
 	for f in share/vim/*/*.vim; do rm -f $(DESTDIR)$(PREFIX)/share/vim/vimfiles/$${f#share/vim/}; done
 	rm -f $(DESTDIR)$(PREFIX)/share/bash-completion/completions/sekisho
 	for m in $(MAN); do rm -f $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$$(basename $$m); done
+
+# In a copy of the tree, for debhelper cleans up after itself. The tests have their own targets.
+DEB := build/deb
+.PHONY: deb
+deb: ## the Debian package, in build/deb, from a copy of this tree; equal trees make equal packages
+	rm -rf $(DEB)
+	mkdir -p $(DEB)/sekisho-$(VERSION)
+	tar -c --exclude-vcs --exclude=./build --exclude=__pycache__ . | tar -x -C $(DEB)/sekisho-$(VERSION)
+	cd $(DEB)/sekisho-$(VERSION) && env -u MAKEFLAGS -u MAKELEVEL -u CI -u CC DEB_BUILD_OPTIONS="nocheck parallel=$(shell nproc)" dpkg-buildpackage -b -us -uc
+
+.PHONY: check-deb
+check-deb: $(PROGRAMS) ## builds the package twice, asks lintian, installs, upgrades, removes and purges it on a small Debian (as root)
+	tests/deps
+	PYTHONPATH=tests/vm:tests/vm/systemd PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -c 'import debian; debian.base()'  # with the network that the tests do not have
+	$(SYSTEM) $(PYTEST) --durations=5 tests/package
 
 .PHONY: help
 help: ## this list

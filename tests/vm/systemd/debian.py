@@ -19,7 +19,7 @@ from kernels import CACHE, ROOT, Skip  # noqa: E402
 
 BUILD = os.environ.get("SEKISHO_BUILD", os.path.join(ROOT, "build", "gcc"))
 PACKAGES = """conntrack dbus iproute2 iputils-ping kmod libcap-ng0 libjansson4 libnetfilter-conntrack3 libnftnl11 libpng16-16 libqrencode4
-libseccomp2 libsqlite3-0 libssl3 nftables openssl procps python3-cryptography sqlite3 systemd systemd-sysv udev wireguard-tools""".split()
+libseccomp2 libsqlite3-0 libssl3 nftables openssl procps python3-cryptography sqlite3 systemd systemd-sysv tzdata udev wireguard-tools""".split()
 # Left out of the image: nobody reads them there.
 EXCLUDED = ("/usr/share/doc/*", "/usr/share/locale/*", "/usr/share/man/*", "/usr/share/info/*")
 # People of the ministry: name, groups, password.
@@ -78,6 +78,7 @@ def base():
                *(f"--dpkgopt=path-exclude={p}" for p in EXCLUDED), "--include=" + ",".join(PACKAGES),
                f"--customize-hook=chroot \"$1\" sh -c \"{_users()}\"", "bookworm"]
     path = f"{CACHE}/debian-{hashlib.sha256(repr(command).encode()).hexdigest()[:16]}.tar"
+    os.makedirs(CACHE, exist_ok=True)
     with open(f"{CACHE}/lock-debian", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not os.path.exists(path):
