@@ -107,9 +107,9 @@ static int become(const char *interface)
 		sigaction(i, &standard, NULL); /* refused for SIGKILL, SIGSTOP and those of the C library: as it should be */
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	/* Beside the filter's own file this is all that an executed program keeps of ours (capabilities(7), ambient). */
-	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_NET_ADMIN, 0, 0) < 0)
-		return errno;
+	/* What an executed program keeps of ours (capabilities(7), ambient). Root has nothing inheritable, and needs no such
+	 * thing. */
+	(void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_NET_ADMIN, 0, 0);
 	for (size_t i = 0; i < sizeof programs / sizeof programs[0]; i++) {
 		char program[32];
 		memcpy(program, programs[i], strlen(programs[i]) + 1);
