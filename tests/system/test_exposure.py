@@ -9,7 +9,8 @@ import subprocess
 import pytest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-MOST = {"sekisho-gateway": 1.1, "sekisho-guard": 1.1, "sekisho-portal": 0.5, "sekisho-auth@": 1.0, "sekisho-report": 0.3}
+MOST = {"sekisho-gateway": 1.1, "sekisho-guard": 1.1, "sekisho-portal": 0.5, "sekisho-auth@": 1.0, "sekisho-report": 0.3,
+        "sekisho-dns": 0.3}
 OTHERS = ("ocserv", "strongswan", "strongswan-starter", "openvpn@", "openvpn-server@", "ssh")
 DROP_INS = {name: (unit, most) for name, unit, most in re.findall(
     r"^\| `([\w-]+\.conf)` \| `(sekisho-\S+?)\.service` .*\| ([0-9.]+) \|$", open(f"{ROOT}/docs/operations.md", encoding="utf-8").read(), re.M)}
