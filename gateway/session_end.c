@@ -51,7 +51,7 @@ int session_end_at(struct gateway *g, struct session *s, enum session_end reason
 		say_error("cannot take session %u out of the firewall: %s; its device is taken out of WireGuard instead",
 			s->serial, strerror(-r));
 		g->enforcement_error = r;
-		(void)peer_remove(g, &s->device, session_end_name(reason));
+		(void)peer_remove(g, &s->device, "firewall");
 	}
 	int cut = flow_end(g->flow, s->serial);
 	if (cut < 0)
