@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Preloaded into the gateway by tests (ld.so(8), LD_PRELOAD): another clock, faults on its way to nftables and of the disk that
- * the logs are on. Told what to do by a file that the test maps too, so that both take effect at once; without the file it does
+ * Preloaded into the gateway by tests (ld.so(8), LD_PRELOAD): another clock, faults on its way to nftables, of the disk that
+ * the logs are on and of the one with the keys of their seals, no memory for a line, and a halt while it archives ACLs. Told what to do by a file that the test maps too, so that both take effect at once; without the file it does
  * nothing.
  */
 #include <dlfcn.h>
@@ -21,6 +21,7 @@
 
 #define ORDERS "/run/world/shim"
 #define LOGS "/var/log/sekisho/"
+#define KEYS "/var/lib/sekisho/"
 
 enum { ACT_NOTHING, ACT_KILL_BEFORE, ACT_KILL_AFTER, ACT_FAIL };
 
@@ -31,6 +32,9 @@ struct orders {
 	int32_t transactions; /* counted since the start */
 	int32_t write_error, sync_error; /* errno of each write(2), fdatasync(2) to the logs; 0: they work */
 	int32_t sync_msec; /* how long each fdatasync(2) of the logs takes longer */
+	int32_t seal_error; /* errno of each pwrite(2) to the keys of seals; 0: they work */
+	int32_t lines_without_memory; /* so many lines from now on cannot be composed */
+	int32_t halt; /* not 0: SIGSTOP before the next folder is made below the archive, once */
 };
 
 static struct orders *orders;
@@ -90,15 +94,18 @@ ssize_t sendto(int fd, const void *data, size_t size, int flags, const struct so
 
 /* ---- the disk of the logs ---- */
 
-static int is_log(int fd)
+static int is_below(int fd, const char *folder)
 {
 	char name[32], path[64];
-	int flags = orders ? fcntl(fd, F_GETFL) : -1;
-	if (flags < 0 || !(flags & O_APPEND))
-		return 0;
 	snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
 	ssize_t n = readlink(name, path, sizeof path);
-	return n > (ssize_t)strlen(LOGS) && !memcmp(path, LOGS, strlen(LOGS));
+	return n > (ssize_t)strlen(folder) && !memcmp(path, folder, strlen(folder));
+}
+
+static int is_log(int fd)
+{
+	int flags = orders ? fcntl(fd, F_GETFL) : -1;
+	return flags >= 0 && flags & O_APPEND && is_below(fd, LOGS);
 }
 
 ssize_t write(int fd, const void *data, size_t size)
@@ -121,4 +128,38 @@ int fdatasync(int fd)
 		}
 	}
 	return (int)syscall(SYS_fdatasync, fd);
+}
+
+/* The sealer alone writes so there: SQLite keeps its own table of system calls, which has pwrite64(). */
+ssize_t pwrite(int fd, const void *data, size_t size, off_t at)
+{
+	if (orders && orders->seal_error && is_below(fd, KEYS)) {
+		errno = orders->seal_error;
+		return -1;
+	}
+	return syscall(SYS_pwrite64, fd, data, size, at);
+}
+
+/* ---- memory, and a halt ---- */
+
+/* jansson(3): 0 on error. Only lines of the log have a buffer of this size. */
+size_t json_dumpb(const void *json, char *buffer, size_t size, size_t flags)
+{
+	static size_t (*real)(const void *, char *, size_t, size_t);
+	if (!real)
+		*(void **)&real = dlsym(RTLD_NEXT, "json_dumpb");
+	if (orders && orders->lines_without_memory && size == 16383) {
+		orders->lines_without_memory--;
+		return 0;
+	}
+	return real(json, buffer, size, flags);
+}
+
+int mkdirat(int dir, const char *path, mode_t mode)
+{
+	if (orders && orders->halt && is_below(dir, KEYS)) {
+		orders->halt = 0;
+		raise(SIGSTOP);
+	}
+	return (int)syscall(SYS_mkdirat, dir, path, mode);
 }

@@ -62,9 +62,7 @@ def promises(folder):
             for action, reason, lines in json.load(f):
                 seen[action, reason] += lines
     actions, reasons = logseen.never_seen(seen)
-    if reasons:
-        print(f"log reasons that no test has caused: {', '.join(reasons)}")
-    return [f"no test has caused log event {action}" for action in actions]
+    return [f"no test has caused log event {what}" for what in actions + reasons]
 
 
 def main():

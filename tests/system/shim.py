@@ -10,8 +10,8 @@ from netns import wait_until
 from world import BUILD, World
 
 PATH = "/run/world/shim"
-# clock, action, countdown, transactions; of the logs: write error, sync error, sync delay
-ORDERS = struct.Struct("=qiiiiii")
+# clock, action, countdown, transactions; of the logs: write error, sync error, sync delay; seal error, lines without memory, halt
+ORDERS = struct.Struct("=qiiiiiiiii4x")
 NOTHING, KILL_BEFORE, KILL_AFTER, FAIL = range(4)
 
 
@@ -54,6 +54,17 @@ class Shim:
         self._put(12, "=i", countdown)
         self._put(8, "=i", action)
 
+    def seals(self, error):
+        """The disk of the seals' keys: errno of each write; 0: it is well."""
+        self._put(32, "=i", error)
+
+    def without_memory(self, lines):
+        """So many lines from now on cannot be composed."""
+        self._put(36, "=i", lines)
+
+    def halt(self):
+        """Stops the gateway before it next copies ACLs into the archive."""
+        self._put(40, "=i", 1)
 
     def disk(self, write=0, sync=0, slow_ms=0):
         """The logs' disk: errno of each write and of each flush, how much longer a flush takes. Without arguments it is well."""
