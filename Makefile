@@ -153,8 +153,8 @@ check-oracle: $(PROGRAMS) $(TEST_TOOLS) ## 1,000 random policies x 1,000 packets
 golden: $(B)/tests/test_golden ## ACL and settings files with their verdicts in tests/golden (part of unit)
 	$<
 
-# A handful of small ones, for people who want to see the page before they have it: Japanese by day, English by night.
-SHOTS := 1-login-ja-320 12-devices-ja-320 2-password-en-dark-320 10-renew-en-dark-320
+# A handful of small ones, for the guides, and people who want to see the page before they have it: Japanese by day, English by night.
+SHOTS := 1-login-ja-320 4-status-ja-320 12-devices-ja-320 2-password-en-dark-320 4-status-en-dark-320 10-renew-en-dark-320
 .PHONY: screenshots
 screenshots: $(PROGRAMS) $(TEST_TOOLS) ## makes the pictures docs/page-*.png anew, in Chromium (as root)
 	$(SYSTEM) $(PYTEST) tests/browser -k "every_width and 320"
