@@ -100,6 +100,12 @@ typedef bool policy_rule_visitor(const struct rule_ref *, void *arg);
 /* Every rule of a subject that holds at `at`, allow before deny, in file order: calls `each` until it returns false. */
 void policy_rules(const struct policy *p, const struct subject *s, int64_t at, policy_rule_visitor *each, void *arg);
 
+/* The allow rules among them of which something is left in `open`, the subject's compiled profile: what others deny altogether is
+ * passed over. */
+struct profile;
+void policy_rules_open(const struct policy *p, const struct subject *s, int64_t at, const struct profile *open,
+	policy_rule_visitor *each, void *arg);
+
 /* Rules of any subject, by file and line, whose `until` lies in [from, to): to warn ahead, and to record what lapsed. */
 void policy_lapsing(const struct policy *p, int64_t from, int64_t to, policy_rule_visitor *each, void *arg);
 
@@ -132,8 +138,7 @@ struct policy_terms {
 void policy_terms(const struct policy *p, const struct subject *s, int64_t at, struct policy_terms *out);
 
 /* Every hours, from, valid and session statement of a subject, in file order: calls `each` until it returns false. */
-void policy_statements(
-	const struct policy *p, const struct subject *s, bool (*each)(const struct line_ref *, void *), void *arg);
+void policy_statements(const struct policy *p, const struct subject *s, bool (*each)(const struct line_ref *, void *), void *arg);
 
 /* May the device come from this outer address? Every file with `from` statements must agree; false with the first `from` of the
  * first file that does not in `line`. `line` may be NULL and is untouched when the answer is true. */

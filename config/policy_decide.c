@@ -43,8 +43,7 @@ static bool visit_rules(const struct policy *p, const struct subject *s, struct 
 
 static struct rule_ref reference(const struct rule_file *file, const struct rule *r)
 {
-	return (struct rule_ref){
-		.action = r->action,
+	return (struct rule_ref){.action = r->action,
 		.file = file->path,
 		.line = r->line,
 		.text = r->text,
@@ -109,6 +108,37 @@ static void list_rules(const struct policy *p, const struct subject *s, struct p
 void policy_rules(const struct policy *p, const struct subject *s, int64_t at, policy_rule_visitor *each, void *arg)
 {
 	list_rules(p, s, holding(at), each, arg);
+}
+
+struct open_listing {
+	const struct profile *open;
+	struct listing to;
+};
+
+static bool boxes_meet(const struct profile_box *a, const struct profile_box *b)
+{
+	return a->first.family == b->first.family && addr_compare(&a->first, &b->last) <= 0 &&
+	       addr_compare(&b->first, &a->last) <= 0 && a->proto_first <= b->proto_last && b->proto_first <= a->proto_last &&
+	       a->port_first <= b->port_last && b->port_first <= a->port_last;
+}
+
+static bool list_open(const struct rule_file *file, const struct rule *r, void *arg)
+{
+	struct open_listing *const l = arg;
+
+	for (size_t i = 0; i < r->boxes.count; i++)
+		for (size_t j = 0; j < l->open->count; j++)
+			if (boxes_meet(&r->boxes.box[i], &l->open->boxes[j]))
+				return list_rule(file, r, &l->to);
+	return true;
+}
+
+void policy_rules_open(const struct policy *p, const struct subject *s, int64_t at, const struct profile *open,
+	policy_rule_visitor *each, void *arg)
+{
+	struct open_listing l = {.open = open, .to = {.each = each, .arg = arg}};
+
+	visit_rules(p, s, holding(at), RULE_ALLOW, list_open, &l);
 }
 
 void policy_lapsing_of(

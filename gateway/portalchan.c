@@ -44,8 +44,6 @@ static bool reach_add(const struct rule_ref *rule, void *arg)
 {
 	struct message *m = arg;
 	int64_t until = rule->until < INT64_MAX ? rule->until : 0;
-	if (rule->action != RULE_ALLOW)
-		return true;
 	for (uint16_t i = 0; i < m->reach_count; i++) {
 		struct reach *known = &m->reach[i];
 		if (strcmp(known->name, rule->what) != 0)

@@ -223,7 +223,9 @@ void session_each_reach(struct gateway *g, const struct session *s, bool (*each)
 {
 	const char *groups[GROUPS_MAX];
 	struct subject subject = subject_of(s, groups);
-	policy_rules(g->policy, &subject, s->judged, each, arg);
+	const struct profile *open = profiles_get(g->sessions->profiles, s->profile);
+	if (open) /* else its rules open nothing */
+		policy_rules_open(g->policy, &subject, s->judged, open, each, arg);
 }
 
 bool session_decide(struct gateway *g, const struct session *s, const struct target *t, struct rule_ref *rule, size_t *count)

@@ -126,7 +126,7 @@ void sessions_save(struct gateway *g);
 /* A flow of the session has ended: its totals grow. */
 void session_count_flow(struct session *s, const struct flow_record *r);
 
-/* The session's rules in force, as policy_rules() gives them; and what they say of one packet, as policy_decide() does, with
+/* What is open for the session, as policy_rules_open() gives it; and what they say of one packet, as policy_decide() does, with
  * room for one rule. */
 void session_each_reach(struct gateway *g, const struct session *s, bool (*each)(const struct rule_ref *, void *), void *arg);
 bool session_decide(struct gateway *g, const struct session *s, const struct target *t, struct rule_ref *rule, size_t *count);

@@ -160,6 +160,28 @@ static void test_rules(void **state)
 	policy_unref(p);
 }
 
+/* What another file denies altogether is not open; what it denies in part is. */
+static void test_rules_open(void **state)
+{
+	struct policy *const p = policy_right(set, SET);
+	const struct subject s = {.user = "t-yamada", .groups = both, .group_count = 2, .device_class = CLASS_SHARED};
+	struct rules_seen seen = {.count = 0}, few = {.stop_after = 2};
+	struct profile *open;
+
+	(void)state;
+	assert_non_null(p);
+	assert_int_equal(profile_compile(p, &s, 0, &open), 0);
+	policy_rules_open(p, &s, 0, open, see_rule, &seen);
+	assert_string_equal(seen.text, "users/t-yamada.acl:1 tcp 3389 10.30.5.77\n"
+				       "users/t-yamada.acl:2 icmp 10.30.5.77 2001:db8::77\n"
+				       "users/t-yamada.acl:3 any 10.30.5.78\n"
+				       "groups/soumu.acl:1 webmail\n");
+	policy_rules_open(p, &s, 0, open, see_rule, &few);
+	assert_int_equal(few.count, 2);
+	profile_free(open);
+	policy_unref(p);
+}
+
 static void test_has_files(void **state)
 {
 	struct policy *const p = policy_right(set, SET);
@@ -373,6 +395,7 @@ int main(void)
 		cmocka_unit_test(test_decide),
 		cmocka_unit_test(test_texts),
 		cmocka_unit_test(test_rules),
+		cmocka_unit_test(test_rules_open),
 		cmocka_unit_test(test_has_files),
 		cmocka_unit_test(test_classes),
 		cmocka_unit_test(test_targets),
