@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What `make demo` tells, in the order a ministry would live it: set up, enrol, log in, work, change, survive, lose a phone."""
+"""What `make demo` tells, in the order a ministry would live it: set up, enrol, log in, work, change, survive, share a phone, lose one."""
 import json
 import signal
 import subprocess
@@ -189,20 +189,77 @@ def survive(story, w):
                wait_until(lambda: w.phone.tcp(INTRANET[0], 80, 1).result == "open"))
 
 
+def renew(story, w):
+    story.chapter("7  More time")
+    staff, flow = STAFF["t-yamada"], w.phone.open_flow(INTRANET[0]).goes_on()
+    before = session_of(w, staff.name)
+
+    def more_time():
+        browser = w.browser()
+        browser.submit(next(f for f in browser.get("/").forms if f.action == "/renew"))
+        for secret in (staff.password, w.code(staff.name)):
+            browser.submit(browser.settle().form("password"), a0=secret)
+        browser.settle()
+        after = session_of(w, staff.name)
+        return after["id"] == before["id"] and after["ends"] > before["ends"] and flow.goes_on()
+
+    story.step("the user shows anew who it is: more time, same session, flow unbroken", more_time)
+    flow.stop()
+
+
+def session_of(w, user):
+    return next(s for s in w.sekisho("session", "list", "--json") if s["user"] == user)
+
+
+def come_second(w, user):
+    """Somebody else has the shared phone in hand, and logs in where the page says."""
+    browser = w.browser(w.phone2)
+    assert "Another person: log in here" in browser.get("/").text
+    browser.submit(browser.get("/other").form("text"), user=user)
+    for secret in (STAFF[user].password, w.code(user)):
+        browser.submit(browser.settle().form("password") or browser.page.form("text"), a0=secret)
+    return browser.settle().text
+
+
+def share(story, w):
+    story.chapter("8  A phone that two share")
+    device = w.add_device("h-suzuki", "k-mori", label="窓口 共用", device_class="shared")
+    w.phone2.off()
+    w.phone2.join(device.conf)
+    first_ping(w.phone2)
+    w.login(w.phone2, "h-suzuki")
+    story.step("k-mori comes while h-suzuki is in: refused, and told who must log out", lambda:
+               "Ask h-suzuki to press Log out" in come_second(w, "k-mori") and session_of(w, "h-suzuki"))
+    w.configure(shared_login="takeover")
+    w.sekisho("reload")
+    story.step("with `shared-login takeover` the first one is logged out; both are on record", lambda:
+               "k-mori is logged in" in come_second(w, "k-mori") and
+               w.wait_log("auth", "session-ended", user__name="h-suzuki", event__reason="superseded"),
+               lambda e: f"{e['user']['name']} {e['event']['reason']}")
+
+
+def cut_off(w, device, flow):
+    """What the command said, if it has done what it says."""
+    done = w.sekisho("device", "lost", device.id, "--yes", "--note", "left in a taxi")
+    return done if flow.is_cut() and w.phone.ping(PORTAL4, 1).result == "timeout" else None
+
+
 def lose(story, w, device):
-    story.chapter("7  A session ended by hand; a phone lost")
+    story.chapter("9  A session ended by hand; a phone lost")
     flow = w.phone.open_flow(INTRANET[0])
     flow.goes_on()
-    number = next(s["id"] for s in w.sekisho("session", "list", "--json") if s["user"] == "t-yamada")
+    number = session_of(w, "t-yamada")["id"]
     story.step("session end: the open flow is cut, new ones are refused at once", lambda:
                w.sekisho("session", "end", str(number)) and flow.is_cut() and w.phone.tcp(INTRANET[0], 80).result in CLOSED)
     flow.stop()
     story.step("a new login opens a new session", lambda: w.login(w.phone) and w.phone.tcp(INTRANET[0], 80).result == "open")
     flow = w.phone.open_flow(INTRANET[0])
     flow.goes_on()
-    story.step("device lost: cut off at once, tunnel and all", lambda:
-               w.sekisho("device", "lost", device.id, "--yes", "--note", "left in a taxi") and flow.is_cut()
-               and w.phone.ping(PORTAL4, 1).result == "timeout")
+    lost = story.step("device lost: cut off at once, tunnel and all", lambda: cut_off(w, device, flow))
+    story.step("and a report: where it was, its connections, what it could reach, what to do", lambda:
+               all(words in lost.stdout for words in ("203.0.113.77", "connection-closed", "allow intranet", "What to do next")),
+               lambda _: lost.stderr.split("The report is in ")[1].split(",")[0])
+    story.show(brief(lost.stdout) if lost else "", 12)
     flow.stop()
     w.phone.off()
     w.phone.on()
@@ -211,8 +268,14 @@ def lose(story, w, device):
                lambda: w.wait_log("audit", "alert", 15, device__id=device.id), lambda e: f"reason {e['event'].get('reason')}")
 
 
+def brief(report):
+    """Of a report the device, its sessions, and what to do."""
+    parts = report.split("\n\n")
+    return "\n".join([*parts[1].splitlines()[:2], *parts[1].splitlines()[-2:-1], *parts[2].splitlines()[:2], *parts[-1].splitlines()[:4]])
+
+
 def evidence(story, w):
-    story.chapter("8  The evidence")
+    story.chapter("10  The evidence")
 
     def check():
         command = [sys.executable, f"{ROOT}/tests/system/logcheck.py", "/var/log/sekisho"]
@@ -238,6 +301,8 @@ def tell(story, up):
         log_in(story, w)
         administrate(story, w)
         survive(story, w)
+        renew(story, w)
+        share(story, w)
         lose(story, w, device)
         evidence(story, w)
     except Exception as error:  # a step that the rest needs: what is left is not told
