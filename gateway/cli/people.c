@@ -196,15 +196,15 @@ static int expand(struct people *p, bool past)
 
 int people_ask(int64_t on, struct people *out)
 {
-	struct people p = {0};
-	json_t *row, *request = json_pack("{s:s}", "verb", "acl-subjects");
+	json_t *rows = NULL, *row, *request = json_pack("{s:s}", "verb", "acl-subjects");
 	size_t i;
 
 	if (on && json_object_set_new(request, "on", json_integer(on)))
 		return cli_fail(CLI_FAILED, "free some memory and try again", "out of memory");
-	const int code = client_rows(request, &p.rows);
+	const int code = client_rows(request, &rows);
 	if (code)
 		return code;
+	struct people p = {.rows = rows};
 	p.list = calloc(json_array_size(p.rows) + 1, sizeof *p.list);
 	bool failed = !p.list;
 	json_array_foreach(p.rows, i, row)
