@@ -9,7 +9,11 @@
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
 #define SH(script) RUN_QUIET("sh", "-c", script)
 
-enum { MANY_BOXES = 20000, TIMEOUT_MS = 60000 };
+enum {
+	MANY_BOXES = 20000,
+	FAILING_BOXES = 8000, /* more than one transaction; kernel 6.1 takes back what failed in a time that grows with the square */
+	TIMEOUT_MS = 60000,
+};
 
 static inline struct addr address(const char *text)
 {
@@ -136,9 +140,9 @@ static inline struct seen profiles(struct firewall *f)
 	return seen;
 }
 
-static inline struct profile many_boxes(void)
+static inline struct profile many_boxes(size_t count)
 {
-	struct profile p = {.count = MANY_BOXES, .boxes = calloc(MANY_BOXES, sizeof(*p.boxes))};
+	struct profile p = {.count = count, .boxes = calloc(count, sizeof(*p.boxes))};
 	struct addr v4 = address("10.0.0.0"), v6 = address("fd20::");
 
 	assert_non_null(p.boxes);
@@ -146,7 +150,7 @@ static inline struct profile many_boxes(void)
 		struct profile_box *b = &p.boxes[i];
 
 		*b = box("0.0.0.0", "0.0.0.0", 6, 443);
-		assert_int_equal(addr_add(i < MANY_BOXES / 2 ? &v4 : &v6, 8 * (uint64_t)i, &b->first), 0);
+		assert_int_equal(addr_add(i < count / 2 ? &v4 : &v6, 8 * (uint64_t)i, &b->first), 0);
 		assert_int_equal(addr_add(&b->first, 5, &b->last), 0);
 	}
 	return p;

@@ -326,7 +326,7 @@ static int everything(void)
 {
 	struct firewall_spec spec = usual_spec();
 	struct firewall_session s = session(5, 7);
-	struct profile p = many_boxes();
+	struct profile p = many_boxes(MANY_BOXES);
 	struct firewall *f;
 	bool taken_over;
 	char why[512];

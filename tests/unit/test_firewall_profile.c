@@ -58,7 +58,7 @@ static void test_empty_profile(void **state)
 
 static void test_large_profile(void **state)
 {
-	struct profile p = many_boxes();
+	struct profile p = many_boxes(MANY_BOXES);
 
 	assert_int_equal(firewall_profile_set(*state, 7, &p), 0);
 	assert_int_equal(firewall_whole(*state), 1);
@@ -71,7 +71,7 @@ static void test_large_profile(void **state)
 /* Boxes that overlap are refused by the kernel: in the last of many transactions. */
 static void test_profile_that_cannot_be_built(void **state)
 {
-	struct profile p = many_boxes();
+	struct profile p = many_boxes(FAILING_BOXES);
 
 	p.boxes[p.count - 1].first = p.boxes[p.count - 2].last;
 	assert_int_equal(set_profile(*state, 7, 443), 0);
