@@ -18,15 +18,16 @@ import image  # noqa: E402
 from kernels import CACHE, ROOT, Skip  # noqa: E402
 
 BUILD = os.environ.get("SEKISHO_BUILD", os.path.join(ROOT, "build", "gcc"))
-PACKAGES = """conntrack dbus iproute2 iputils-ping kmod libcap-ng0 libjansson4 libnetfilter-conntrack3 libnftnl11 libpng16-16 libqrencode4
-libseccomp2 libsqlite3-0 libssl3 nftables openssl procps python3-cryptography sqlite3 systemd systemd-sysv tzdata udev wireguard-tools""".split()
+PACKAGES = """conntrack dbus iproute2 iputils-ping jq kmod libcap-ng0 libjansson4 libnetfilter-conntrack3 libnftnl11 libpng16-16 libqrencode4
+libseccomp2 libsqlite3-0 libssl3 logrotate nftables openssl postfix procps python3-cryptography sqlite3 systemd systemd-sysv tzdata udev
+wireguard-tools""".split()
 # Left out of the image: nobody reads them there.
 EXCLUDED = ("/usr/share/doc/*", "/usr/share/locale/*", "/usr/share/man/*", "/usr/share/info/*")
 # People of the ministry: name, groups, password.
 STAFF = (("t-yamada", "soumu", "sakura-yama-41"), ("h-suzuki", "kikaku", "take-sora-77"))
 # Units that a test has no use for; each costs a second or more without hardware help.
-MASKED = """apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer fstrim.timer systemd-tmpfiles-clean.timer
-getty.target getty@tty1.service serial-getty@ttyS0.service systemd-logind.service proc-sys-fs-binfmt_misc.automount systemd-binfmt.service
+MASKED = """apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer fstrim.timer systemd-tmpfiles-clean.timer logrotate.timer
+postfix.service postfix-resolvconf.path getty.target getty@tty1.service serial-getty@ttyS0.service systemd-logind.service proc-sys-fs-binfmt_misc.automount systemd-binfmt.service
 systemd-update-utmp.service systemd-update-utmp-runlevel.service sys-kernel-debug.mount sys-kernel-tracing.mount sys-kernel-config.mount
 sys-fs-fuse-connections.mount dev-hugepages.mount dev-mqueue.mount modprobe@configfs.service modprobe@fuse.service
 modprobe@drm.service modprobe@efi_pstore.service modprobe@loop.service modprobe@dm_mod.service e2scrub_reap.service
@@ -135,7 +136,7 @@ def _contents():
     digest = hashlib.sha256()
     paths = [f"{BUILD}/{p}" for p in ("sekisho", "sekisho-gateway", "sekisho-portal", "sekisho-auth")]
     paths += [f"{ROOT}/Makefile", os.path.abspath(__file__), *_inside()]
-    paths += [os.path.join(d, n) for d, _, names in os.walk(f"{ROOT}/systemd") for n in names]
+    paths += [os.path.join(d, n) for top in ("systemd", "docs", "share") for d, _, names in os.walk(f"{ROOT}/{top}") for n in names]
     for path in sorted(paths):
         with open(path, "rb") as f:
             digest.update(path.encode() + b"\0" + f.read() + b"\0")

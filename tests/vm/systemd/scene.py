@@ -21,6 +21,7 @@ CA = "/etc/sekisho/tls/ca.crt"
 LAN = ("10.20.0.10", "10.20.0.20", "10.20.0.53")
 SLOW = 120.0  # seconds; a machine without hardware help, on a host that does other things too
 flows = {}
+kept = []  # sockets that stay open
 _phones = {}
 _lan = None
 
@@ -94,6 +95,16 @@ def page():
 def tcp(host, port):
     """How the phone finds that door: 'open', 'refused', 'prohibited' or 'timeout'."""
     return _phones["phone"].tcp(host, port, 15.0).result
+
+
+def udp(host):
+    """One question to an echo in the LAN and its answer, over a connection of its own; the phone's port of it."""
+    s = _phones["phone"].connect(host, 7000, socket.SOCK_DGRAM)
+    s.settimeout(SLOW)
+    s.send(b"hello")
+    assert s.recv(100) == b"hello"
+    kept.append(s)
+    return s.getsockname()[1]
 
 
 def flow_open(name, host):

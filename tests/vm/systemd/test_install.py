@@ -15,6 +15,8 @@ PLACES = {
     "/var/log/sekisho/audit.jsonl": "sekisho:sekisho-logs 640 regular file",
     "/var/lib/sekisho/ledger.db": "sekisho:sekisho 600 regular file",
     "/var/lib/sekisho/boot-id": "sekisho:sekisho 600 regular file",
+    "/var/lib/sekisho/reports": "root:sekisho-desk 3770 directory",
+    "/var/lib/sekisho-report": "sekisho-report:sekisho-logs 2750 directory",
     "/var/lib/sekisho-oath": "root:root 700 directory",
     "/etc/sekisho/sekisho.conf": "root:root 644 regular file",
     "/etc/sekisho/tunnel.key": "root:sekisho 640 regular file",

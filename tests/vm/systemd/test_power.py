@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The power fails at random moments while administrators and users work; what was acknowledged is there afterwards.
 
-SEKISHO_VM_KILLS (15) is how often, SEKISHO_VM_SEED makes the moments those of an earlier run.
+SEKISHO_VM_KILLS (5) is how often, SEKISHO_VM_SEED makes the moments those of an earlier run.
 """
 import itertools
 import os
@@ -10,7 +10,7 @@ import threading
 
 from guest import PowerLost
 
-KILLS = int(os.environ.get("SEKISHO_VM_KILLS", "15"))
+KILLS = int(os.environ.get("SEKISHO_VM_KILLS", "5"))
 ACL = "/etc/sekisho/acl/groups/soumu.acl"
 
 
