@@ -43,7 +43,8 @@ def _unpack(name, version, folder):
     shutil.rmtree(part, ignore_errors=True)
     os.makedirs(part)
     try:
-        subprocess.run(["apt-get", "-q", "-o", "APT::Sandbox::User=root", "download", f"{name}={version}"],
+        subprocess.run(["apt-get", "-q", "-o", "APT::Sandbox::User=root", "-o", "Acquire::Retries=2",
+                        "-o", "Acquire::http::Timeout=30", "download", f"{name}={version}"],
                        cwd=part, check=True, capture_output=True, text=True)
     except subprocess.CalledProcessError as error:
         raise Skip(f"{name} {version} cannot be downloaded: {error.stderr.strip()}") from error

@@ -88,7 +88,7 @@ class Machine:
         try:
             self.process.wait(max(0.0, self.started + seconds - time.monotonic()))
         except subprocess.TimeoutExpired:
-            print(f"the virtual machine is not done after {seconds} s: killed", file=sys.stderr)
+            print(f"the virtual machine is not done after {seconds:.0f} s: killed", file=sys.stderr)
             self.kill()
         return self.result()
 
