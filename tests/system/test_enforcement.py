@@ -5,6 +5,7 @@ import socket
 
 import pytest
 
+from netns import SLOWER
 from world import ACL, FILES, INTRANET, PORTAL, PORTAL4, PORTAL6, RESOLVER, field, wait_until
 
 CLOSED = ("refused", "prohibited")
@@ -173,7 +174,7 @@ def lasting(world):
 
 
 def test_an_idle_session_ends(world, device, lasting):
-    lasting("1h idle 3s")
+    lasting(f"1h idle {3 * SLOWER:.0f}s")
     world.login(world.phone)
     assert world.phone.tcp(INTRANET[0], 80).result == "open"
     world.wait_log("auth", "session-ended", 20, event__reason="idle", device__id=device.id)
@@ -181,7 +182,7 @@ def test_an_idle_session_ends(world, device, lasting):
 
 
 def test_a_session_ends_on_time_with_no_program_alive(world, device, lasting):
-    lasting("4s")
+    lasting(f"{4 * SLOWER:.0f}s")
     world.login(world.phone)
     flow = world.phone.open_flow(INTRANET[0]).goes_on()
     world.kill("gateway", signal.SIGKILL)

@@ -31,17 +31,14 @@ UNIT = ("test_netif", "test_tunnel", "test_tunnel_large", "test_firewall", "test
 SYSTEM = ("test_tunnel", "test_restart", "test_firewall_changes", "test_admission", "test_devices", "test_enforcement",
           "test_extra_ports", "test_firewall_locks", "test_firewall_packets", "test_firewall_ports", "test_login", "test_oracle",
           "test_evidence", "test_start")
-# In minutes, on Debian 12's own kernel: WireGuard in the kernel, the gateway's own handshake, a flow that roams, what a session
-# opens, its end by the kernel's clock, a table replaced under load, a crash that cuts nobody.
+# In minutes, on Debian 12's own kernel, with one gateway: WireGuard in the kernel, the gateway's own handshake, a login and a flow
+# that roams; without one: a session's end by the kernel's clock, contents replaced under load.
 SMOKE_KERNELS = ("6.1",)
 SMOKE_UNIT = ("test_netif", "test_tunnel")
 SMOKE = ("test_tunnel.py::test_the_kernels_wireguard_is_used_where_there_is_one",
          "test_tunnel.py::test_the_gateway_opens_the_handshake_itself", "test_tunnel.py::test_a_flow_survives_a_new_port",
-         "test_enforcement.py::test_a_session_opens_what_its_acl_names_and_no_more",
-         "test_enforcement.py::test_a_session_ends_on_time_with_no_program_alive",
          "test_firewall_changes.py::test_session_ends_by_itself_with_no_program_alive",
-         "test_firewall_changes.py::test_replacing_a_profile_loses_and_leaks_nothing",
-         "test_restart.py::test_sessions_tunnels_and_flows_survive")
+         "test_firewall_changes.py::test_replacing_a_profile_loses_and_leaks_nothing")
 SLOWER = os.environ.get("SEKISHO_SLOWER", "5")  # how much longer every deadline is than outside
 
 
