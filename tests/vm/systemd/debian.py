@@ -40,6 +40,7 @@ DefaultDependencies=no
 After=local-fs.target
 Conflicts=shutdown.target
 [Service]
+Environment=SEKISHO_SLOWER=5
 ExecStart=/usr/bin/python3 /opt/tests/agent.py
 [Install]
 WantedBy=sysinit.target

@@ -57,7 +57,8 @@ class Known:
             self.machine.call("up")
             self.machine.call("join", self.machine.conf)
             self.machine.scene_of = self.machine.boot
-        self.machine.call("login", "t-yamada", "sakura-yama-41")
+        if not self.machine.json("session", "list"):
+            self.machine.call("login", "t-yamada", "sakura-yama-41")
 
     def end(self):
         for row in self.machine.json("session", "list"):
