@@ -70,6 +70,14 @@ def clean(bare):
     sweep()
 
 
+def write(root, files):
+    """{relative name: text} below a folder."""
+    for name, text in files.items():
+        os.makedirs(os.path.dirname(f"{root}/{name}"), exist_ok=True)
+        with open(f"{root}/{name}", "w") as f:
+            f.write(text)
+
+
 def run(*words, uid=None, stdin=subprocess.DEVNULL, env=None, **more):
     prefix = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups"] if uid else []
     environment = {"PATH": os.environ["PATH"], "TZ": "JST-9", **(env or {}),
