@@ -90,11 +90,12 @@ int privileges_drop_all(char *why, size_t why_size)
 	if (r == 0 && (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ||
 			      prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || setrlimit(RLIMIT_CORE, &none) < 0))
 		r = -errno;
-	/* Whoever has none need not give any up, which the unit's filter forbids; see execve(2) and no_new_privs for why none
-	 * comes. */
-	if (r == 0 && (capng_get_caps_process() < 0 || !has_none())) {
+	/* The unit's filter forbids giving up what is merely inheritable, which is worth nothing to whoever may gain no privileges
+	 * (execve(2), no_new_privs): what counts is what is left. */
+	if (r == 0) {
 		capng_clear(CAPNG_SELECT_CAPS);
-		if (capng_apply(CAPNG_SELECT_CAPS) < 0 || capng_get_caps_process() < 0 || !has_none())
+		(void)capng_apply(CAPNG_SELECT_CAPS);
+		if (capng_get_caps_process() < 0 || !has_none())
 			r = -EPERM;
 	}
 	if (r < 0)
