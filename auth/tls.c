@@ -55,17 +55,17 @@ static int load_key(const char *path, EVP_PKEY **out, char *why, size_t why_size
 /* Phones that find no name server open the page by its address. */
 static void warn_about_names(const char *path, X509 *certificate, const struct settings *s)
 {
-	const struct addr *const addresses[] = {&s->gateway4, &s->gateway6};
+	const struct addr addresses[] = {s->gateway4, s->gateway6};
 	char text[ADDR_TEXT];
 
 	if (X509_check_host(certificate, s->portal_name, 0, 0, NULL) != 1)
 		say_warning("the certificate in %s is not for '%s' (portal-name): browsers will warn; get one for this name",
 			path, s->portal_name);
 	for (size_t i = 0; i < sizeof addresses / sizeof *addresses; i++)
-		if (addresses[i]->family && X509_check_ip(certificate, addresses[i]->bytes, addr_size(addresses[i]), 0) != 1)
+		if (addresses[i].family && X509_check_ip(certificate, addresses[i].bytes, addr_size(&addresses[i]), 0) != 1)
 			say_warning("the certificate in %s is not for %s, the page's address inside the tunnel: browsers will "
 				    "warn there; get one for name and addresses, or have people use the name only",
-				path, addr_format(addresses[i], text));
+				path, addr_format(&addresses[i], text));
 }
 
 static void warn_about_certificate(const char *path, X509 *certificate, const struct settings *s)

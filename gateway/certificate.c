@@ -17,7 +17,7 @@ static const int64_t SECOND = 1000000, DAY = INT64_C(86400) * 1000000;
 
 int certificate_read(int64_t now, struct certificate *out)
 {
-	struct tm tm;
+	struct tm tm = {0};
 	FILE *f = fopen(PATH_TLS_CERT, "re");
 	if (!f)
 		return -errno;
@@ -37,7 +37,7 @@ int certificate_read(int64_t now, struct certificate *out)
 void certificate_look(struct gateway *g, int64_t now)
 {
 	char key[96];
-	struct certificate c;
+	struct certificate c = {0};
 	if (certificate_read(now, &c) < 0 || !c.due)
 		return;
 	snprintf(key, sizeof key, "certificate-expiring %" PRId64 " %" PRId64, c.until, now / DAY);

@@ -191,10 +191,10 @@ static void log_presence(
 /* WireGuard is asked even when we hold no such peer: a removal must not depend on our memory of things. */
 static int remove_keys(struct gateway *g, const struct device *d, const struct peer *peer)
 {
-	const struct key *const keys[] = {&d->public_key, key_is_zero(&d->next_key) ? NULL : &d->next_key, peer ? &peer->key : NULL};
+	const struct key none = {0}, keys[] = {d->public_key, d->next_key, peer ? peer->key : none};
 	int worst = 0;
 	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
-		int r = keys[i] ? tunnel_peer_remove(g->tunnel, keys[i]) : 0;
+		int r = key_is_zero(&keys[i]) ? 0 : tunnel_peer_remove(g->tunnel, &keys[i]);
 		if (r < 0)
 			worst = r;
 	}

@@ -37,6 +37,7 @@ resolver 10.20.0.53
 internal-networks 10.20.0.0/16
 portal-name {NAME}
 pam-timeout 1s
+login-timeout 10s
 label みどり省 <リモート>
 """
 
