@@ -34,6 +34,8 @@ static const struct {
 	{"hours", "outside permitted hours", "利用時間外"},
 	{"period", "outside the period of use", "利用期間外"},
 	{"replayed", "copy of an earlier knock", "過去の通信の再送"},
+	{"key-retired", "key that the device no longer has", "交換済みの古い鍵"},
+	{"key-lapsed", "new key that was not used in time", "使われずに失効した新しい鍵"},
 	/* connections */
 	{"no-session", "nobody logged in", "ログインなし"},
 	{"no-rule", "no rule allows it", "許可する規則がない"},
@@ -47,6 +49,7 @@ static const struct {
 	{"device-revoked", "device revoked", "端末の失効"},
 	{"account-disabled", "account closed", "アカウントの無効化"},
 	{"acl-removed", "no ACL left", "ACL の削除"},
+	{"key-changed", "device changed its key", "端末の鍵の交代"},
 	{"superseded", "another session took over", "別のセッションに交代"},
 	{"reboot", "gateway rebooted", "ゲートウェイの再起動"},
 	/* administration */
