@@ -90,22 +90,43 @@ def test_a_full_disk_refuses_logins_and_is_on_record(world, device):
     logcheck()
 
 
-def test_a_change_that_was_recorded_and_could_not_be_made_is_taken_back(world, device):
-    """The ledger's disk is full when a device is to come in: the record comes first, so another one has to say that it is not so."""
-    world.sekisho("device", "suspend", device.id)
+@contextlib.contextmanager
+def full_ledger_disk():
     filler = "/var/lib/sekisho/filler"
     with open(filler, "wb", buffering=0) as f, contextlib.suppress(OSError):
         while f.write(b"\0" * 4096):
             pass
     try:
-        refused = world.sekisho("device", "resume", device.id, "--note", "x" * 200, check=False)
-        assert refused.returncode != 0 and "space" in refused.stderr, refused
+        yield
     finally:
         os.unlink(filler)
-    event = world.wait_log("audit", "change-failed", device__id=device.id)
-    assert event["event"]["reason"] == "device-resumed" and event["event"]["outcome"] == "failure"
-    assert [d["status"] for d in world.sekisho("device", "list", "--json") if d["id"] == device.id] == ["suspended"]
-    world.sekisho("device", "resume", device.id)
+
+
+def test_a_change_that_was_recorded_and_could_not_be_made_is_taken_back(world, device):
+    """The ledger's disk is full when somebody is to be let in: the record comes first, so another one has to say that it is not so."""
+    world.sekisho("device", "suspend", device.id)
+    world.sekisho("user", "suspend", "k-mori")
+    note = ("--note", "x" * 200)
+    changes = {
+        "device-resumed": ["device", "resume", device.id, *note],
+        "device-changed": ["device", "change", device.id, "--purpose", "x" * 200],
+        "device-rotated": ["device", "rotate", device.id, "--conf", "/run/world/rotated.conf", *note],
+        "device-added": ["device", "add", "k-mori", "--class", "ministry", "--label", "x" * 60, "--conf", "/run/world/added.conf"],
+        "user-resumed": ["user", "resume", "k-mori", *note],
+    }
+    def people():
+        return world.sekisho("device", "list", "--json"), world.sekisho("user", "list", "--json")
+    before = people()
+    with full_ledger_disk():
+        for action, words in changes.items():
+            refused = world.sekisho(*words, check=False)
+            assert refused.returncode != 0 and "space" in refused.stderr, refused
+            event = world.wait_log("audit", "change-failed", event__reason=action)
+            assert event["event"]["outcome"] == "failure" and field(event, "error.message")
+    assert people() == before
+    for action, words in changes.items():
+        world.sekisho(*words)
+        world.wait_log("audit", action)
     logcheck()
 
 

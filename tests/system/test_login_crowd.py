@@ -138,5 +138,6 @@ def test_all_at_once_beside_a_device_that_guesses(crowd):
     assert results == {"in": len(people)}
     assert not [x for x in logins if x.number < len(guesses) and x.result == "in"]
     assert len(crowd.logs("auth", "login-failed", event__reason="bad-credentials")) <= 5  # login-failures, by default
-    wait_until(lambda: usage(crowd)[0] <= few, 30, "the portal has closed what it had open")
+    # A descriptor that each login left behind would make a hundred; the few above may be of a page that is still being closed.
+    wait_until(lambda: usage(crowd)[0] <= few + 10, 120, "the portal has closed what it had open")
     assert usage(crowd)[1] < 150

@@ -120,6 +120,13 @@ def test_a_device_whose_period_ends_while_it_is_in(world, device):
     world.phone2.off()
 
 
+def test_a_device_whose_period_is_moved_while_it_is_in(world, device):
+    d = joined(world, label="延期")
+    world.sekisho("device", "change", d.id, "--valid-from", (world.shim.now() + datetime.timedelta(days=2)).strftime("%Y-%m-%d"))
+    world.wait_log("auth", "device-offline", device__id=d.id, event__reason="period")
+    world.phone2.off()
+
+
 def test_what_is_known_of_a_device_changes_its_session(world, device):
     """Private devices may less: the one that somebody is logged in on is found to be one, and not to be one."""
     world.write_acl({"devices/private.acl": "deny intranet\n"})
