@@ -112,7 +112,8 @@ TEST_TOOLS := $(B)/tests/log_lines $(if $(wildcard tests/system/firewall_driver.
 	$(if $(wildcard tests/bench/flow_flood.c),$(B)/tests/flow_flood) \
 	$(if $(wildcard tests/bench/login_flood.c),$(B)/tests/login_flood $(B)/tests/login_limits) \
 	$(if $(wildcard tests/system/pam_script.c),$(B)/tests/pam_script.so) \
-	$(if $(wildcard tests/system/gateway_shim.c),$(B)/tests/gateway_shim.so)
+	$(if $(wildcard tests/system/gateway_shim.c),$(B)/tests/gateway_shim.so) \
+	$(if $(wildcard tests/system/intruder.c),$(B)/tests/intruder.so)
 $(B)/tests/firewall_driver: tests/system/firewall_driver.c $(LIB_all)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -Wno-missing-prototypes -MMD -MP -MF $@.d $(ALL_LDFLAGS) -o $@ $< -Wl,--start-group $(LIB_all) -Wl,--end-group $(LIBS_all)
@@ -123,7 +124,7 @@ $(B)/tests/flow_flood $(B)/tests/login_flood $(B)/tests/login_limits: $(B)/tests
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(LIB_all) -Wl,--end-group $(LIBS_all)
 # Loaded before the sanitizers' own library, so it cannot have theirs.
-$(B)/tests/gateway_shim.so: tests/system/gateway_shim.c
+$(B)/tests/gateway_shim.so $(B)/tests/intruder.so: $(B)/tests/%.so: tests/system/%.c
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -g -O2 $(WARN) -Wno-missing-prototypes -fPIC -D_GNU_SOURCE -shared -o $@ $<
 $(B)/tests/pam_script.so: tests/system/pam_script.c

@@ -136,6 +136,8 @@ int main(int argc, char **argv)
 
 	say_name("sekisho-portal");
 	check_arguments(argc, argv);
+	if (sandbox_close_inherited(why, sizeof why) < 0)
+		say_fatal("%s", why);
 	tzset();
 	if (read_settings(&settings) < 0)
 		say_fatal("%s cannot be used: mend it (`sekisho setup --check` shows the same mistakes) and start again",
@@ -155,7 +157,7 @@ int main(int argc, char **argv)
 	if (err < 0)
 		say_fatal("cannot set up the event loop (%s)", strerror(-err));
 	if (listener_open(loop, &settings, &portal.clients, why, sizeof why) < 0 ||
-		sandbox_lock(PATH_CONFIG_DIR, why, sizeof why) < 0)
+		sandbox_lock(why, sizeof why) < 0)
 		say_fatal("%s", why);
 
 	sd_notify(0, "READY=1\nSTATUS=Serving the login page");

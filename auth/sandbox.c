@@ -4,21 +4,20 @@
 #include <cap-ng.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/landlock.h>
 #include <pwd.h>
-#include <seccomp.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
+#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
-#include "common/say.h"
+#include "common/fence.h"
+#include "common/filter.h"
+#include "common/paths.h"
 
 #ifndef __has_feature
 #define __has_feature(x) 0
@@ -72,6 +71,17 @@ static int drop_capabilities(void)
 	return 0;
 }
 
+int sandbox_close_inherited(char *why, size_t why_size)
+{
+	const int handed = sd_listen_fds(0);
+	const unsigned first = SD_LISTEN_FDS_START + (unsigned)(handed > 0 ? handed : 0);
+	int err = close_range(first, ~0U, 0) < 0 ? -errno : 0;
+
+	if (err)
+		snprintf(why, why_size, "cannot close inherited descriptors: %s", strerror(-err));
+	return err;
+}
+
 int sandbox_drop(const char *user, unsigned descriptors, char *why, size_t why_size)
 {
 	int err = limit(RLIMIT_NOFILE, descriptors);
@@ -103,160 +113,80 @@ int sandbox_drop(const char *user, unsigned descriptors, char *why, size_t why_s
 	return err;
 }
 
-/* As much of landlock(7)'s struct landlock_ruleset_attr as is used here; headers may be older than the running kernel. */
-struct ruleset {
-	uint64_t files, net;
+/*
+ * What the portal asks of the kernel once it serves. Nothing here makes a process, executes, listens, or reaches another machine:
+ * sockets that can be made are Unix ones, and a descriptor is worth only what it was when it was handed over.
+ */
+/* clang-format off */
+static const struct filter_rule rules[] = {
+	/* its work: browsers come in, gateway and sekisho-auth are asked, one loop waits for all of them */
+	ALLOW(accept4),
+	ALLOW_IF(socket, 0, FILTER_WHOLE, AF_UNIX),
+	ALLOW(connect),
+	ALLOW(read),
+	ALLOW(write),
+	ALLOW(recvfrom),
+	ALLOW(recvmsg),
+	ALLOW_IF(sendto, 3, MSG_FASTOPEN, 0), /* which would be a connect(2) to elsewhere */
+	ALLOW_IF(sendmsg, 2, MSG_FASTOPEN, 0),
+	ALLOW(getsockopt),
+	ALLOW(setsockopt),
+	ALLOW(shutdown),
+	ALLOW(close),
+	ALLOW(epoll_wait),
+	ALLOW(epoll_pwait2), /* what libsystemd takes instead, where libc and kernel have it */
+	ALLOW(epoll_ctl),
+	ALLOW(timerfd_create), /* libsystemd makes a clock's timer at its first use, which a flood may be */
+	ALLOW(timerfd_settime),
+	/* settings, certificate and time zone at a reload; as far as the fence goes */
+	ALLOW_IF(openat, 2, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY),
+	ALLOW(newfstatat),
+	ALLOW(fstat),
+	ALLOW(lseek),
+	ALLOW_IF(fcntl, 1, FILTER_WHOLE, F_GETFL),
+	ALLOW_IF(fcntl, 1, FILTER_WHOLE, F_SETFL),
+	ALLOW_IF(ioctl, 1, FILTER_WHOLE, TCGETS), /* is standard error a terminal? */
+	/* memory, none of it ever to be executed; malloc(3), OpenSSL and their locks */
+	ALLOW(brk),
+	ALLOW_IF(mmap, 2, PROT_EXEC, 0),
+	ALLOW_IF(mprotect, 2, PROT_EXEC, 0),
+	ALLOW(munmap),
+	ALLOW(mremap),
+	ALLOW(madvise),
+	ALLOW(futex),
+	ALLOW(getrandom),
+	/* the clock, where the kernel cannot answer without being called (vdso(7)) */
+	ALLOW(clock_gettime),
+	ALLOW(gettimeofday),
+	/* who am I? sd_notify(3) and sd-event(3) ask each time */
+	ALLOW(getpid),
+	ALLOW(gettid),
+	ALLOW(getuid),
+	ALLOW(geteuid),
+	ALLOW(getgid),
+	ALLOW(getegid),
+	/* signals and the end, an orderly one or libc's last words on a corrupted heap */
+	ALLOW(rt_sigprocmask),
+	ALLOW(rt_sigreturn),
+	ALLOW(restart_syscall),
+	ALLOW(signalfd4),
+	ALLOW(writev),
+	ALLOW(exit_group),
+	/* glibc 2.41 counts the processors when it sets up the randomness of getrandom(3), and takes a number of its own instead */
+	REFUSE(sched_getaffinity, EPERM),
+	FILTER_OF_SANITIZERS
 };
+/* clang-format on */
 
-static int lock_files(const char *folder, char *why, size_t why_size)
+int sandbox_lock(char *why, size_t why_size)
 {
-	const uint64_t reading = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
-	int abi = (int)syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
-	int rules = -1, err = 0;
-
-	if (abi < 1) {
-		say_info("this kernel has no Landlock: files are guarded by their permissions alone");
-		return 0;
-	}
-	/* 13 rights from the start; refer, truncate and ioctl-dev came with versions 2, 3 and 5, TCP bind and connect with 4. */
-	struct ruleset r = {.files = (UINT64_C(1) << (abi >= 5 ? 16 : abi >= 3 ? 15 : abi == 2 ? 14 : 13)) - 1, .net = 3};
-	struct landlock_path_beneath_attr allowed = {.allowed_access = reading, .parent_fd = open(folder, O_PATH | O_CLOEXEC)};
-	if (allowed.parent_fd < 0) {
-		err = -errno;
-		goto out;
-	}
-	rules = (int)syscall(SYS_landlock_create_ruleset, &r, abi >= 4 ? sizeof r : sizeof r.files, 0);
-	if (rules < 0 || syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &allowed, 0) < 0 ||
-		syscall(SYS_landlock_restrict_self, rules, 0) < 0)
-		err = -errno;
-out:
-	if (err)
-		snprintf(why, why_size, "cannot lock the file system but %s with Landlock (%s)", folder, strerror(-err));
-	if (rules >= 0)
-		close(rules);
-	if (allowed.parent_fd >= 0)
-		close(allowed.parent_fd);
-	return err;
-}
-
-/* Calls that are harmless whatever their arguments, given what is open and who we are. */
-static const int plain_calls[] = {
-	/* event loop and time */
-	SCMP_SYS(epoll_wait),
-	SCMP_SYS(epoll_pwait),
-	SCMP_SYS(epoll_pwait2),
-	SCMP_SYS(epoll_ctl),
-	SCMP_SYS(timerfd_create),
-	SCMP_SYS(timerfd_settime),
-	SCMP_SYS(signalfd4),
-	SCMP_SYS(clock_gettime),
-	SCMP_SYS(gettimeofday),
-	SCMP_SYS(time),
-	SCMP_SYS(restart_syscall),
-	/* descriptors and connections */
-	SCMP_SYS(read),
-	SCMP_SYS(readv),
-	SCMP_SYS(write),
-	SCMP_SYS(writev),
-	SCMP_SYS(close),
-	SCMP_SYS(accept4),
-	SCMP_SYS(connect),
-	SCMP_SYS(sendto),
-	SCMP_SYS(sendmsg),
-	SCMP_SYS(recvfrom),
-	SCMP_SYS(recvmsg),
-	SCMP_SYS(getsockopt),
-	SCMP_SYS(setsockopt),
-	SCMP_SYS(getsockname),
-	SCMP_SYS(shutdown),
-	SCMP_SYS(fstat),
-	SCMP_SYS(newfstatat),
-	SCMP_SYS(lseek),
-	SCMP_SYS(pread64),
-	/* memory, locks, randomness */
-	SCMP_SYS(brk),
-	SCMP_SYS(munmap),
-	SCMP_SYS(mremap),
-	SCMP_SYS(madvise),
-	SCMP_SYS(futex),
-	SCMP_SYS(getrandom),
-	/* the process itself */
-	SCMP_SYS(getpid),
-	SCMP_SYS(gettid),
-	SCMP_SYS(geteuid),
-	SCMP_SYS(getuid),
-	SCMP_SYS(getgid),
-	SCMP_SYS(getegid),
-	SCMP_SYS(rt_sigprocmask),
-	SCMP_SYS(rt_sigaction),
-	SCMP_SYS(rt_sigreturn),
-	SCMP_SYS(exit),
-	SCMP_SYS(exit_group),
-#ifdef SANITIZED
-	/* the sanitizers' own */
-	SCMP_SYS(sigaltstack),
-	SCMP_SYS(sched_yield),
-	SCMP_SYS(sched_getaffinity),
-	SCMP_SYS(readlink),
-	SCMP_SYS(getrlimit),
-	SCMP_SYS(prlimit64),
-	SCMP_SYS(uname),
-#endif
-};
-
-static int allow_plain(scmp_filter_ctx filter)
-{
-	for (size_t i = 0; i < sizeof plain_calls / sizeof *plain_calls; i++) {
-		/* a call that this architecture does not have needs no rule */
-		int err = plain_calls[i] < 0 ? 0 : seccomp_rule_add(filter, SCMP_ACT_ALLOW, plain_calls[i], 0);
-		if (err)
-			return err;
-	}
-	return 0;
-}
-
-/* Calls that are allowed only if one 32-bit argument, masked, has a value. */
-static int allow_narrow(scmp_filter_ctx filter)
-{
-	enum { WHOLE = -1 };
-	const struct {
-		int call;
-		unsigned argument;
-		int mask, value;
-	} narrow[] = {
-		{SCMP_SYS(socket), 0, WHOLE, AF_UNIX}, {SCMP_SYS(openat), 2, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY},
-		{SCMP_SYS(mmap), 2, PROT_EXEC, 0}, {SCMP_SYS(mprotect), 2, PROT_EXEC, 0}, {SCMP_SYS(fcntl), 1, WHOLE, F_GETFL},
-		{SCMP_SYS(fcntl), 1, WHOLE, F_SETFL}, {SCMP_SYS(fcntl), 1, WHOLE, F_GETFD}, {SCMP_SYS(fcntl), 1, WHOLE, F_SETFD},
-		{SCMP_SYS(ioctl), 1, WHOLE, TCGETS}, /* is standard error a terminal? */
-		{SCMP_SYS(tgkill), 0, WHOLE, getpid()}, /* abort(3) */
-	};
-
-	for (size_t i = 0; i < sizeof narrow / sizeof *narrow; i++) {
-		const struct scmp_arg_cmp only = {.arg = narrow[i].argument,
-			.op = SCMP_CMP_MASKED_EQ,
-			.datum_a = (uint32_t)narrow[i].mask,
-			.datum_b = (uint32_t)narrow[i].value};
-		int err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, narrow[i].call, 1, only);
-		if (err)
-			return err;
-	}
-	return 0;
-}
-
-int sandbox_lock(const char *folder, char *why, size_t why_size)
-{
-	int err = lock_files(folder, why, why_size);
-	scmp_filter_ctx filter;
+	/* What a reload reads. */
+	static const struct fence_place places[] = {{.path = PATH_CONFIG_DIR}, {.path = "/usr/share/zoneinfo", .optional = true}};
+	int err = fence_close(places, sizeof places / sizeof *places, why, why_size);
 
 	if (err)
 		return err;
-	filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
-	err = filter ? allow_plain(filter) : -ENOMEM;
-	if (!err)
-		err = allow_narrow(filter);
-	if (!err)
-		err = seccomp_load(filter);
-	seccomp_release(filter);
+	err = filter_load(SCMP_ACT_KILL_PROCESS, rules, sizeof rules / sizeof *rules);
 	if (err)
 		snprintf(why, why_size, "cannot install the system call filter (%s): the kernel needs CONFIG_SECCOMP_FILTER",
 			strerror(-err));

@@ -298,7 +298,7 @@ def make_certificate(name=NAME, to="/etc/sekisho/tls", addresses=(GATEWAY4, GATE
 class Portal:
     """The program under test, started by socket activation; `lines` is what it has said."""
 
-    def __init__(self, addresses=(f"{GATEWAY4}:443", f"[{GATEWAY6}]:443"), activate=True, wait=True):
+    def __init__(self, addresses=(f"{GATEWAY4}:443", f"[{GATEWAY6}]:443"), activate=True, wait=True, command=(PROGRAM,)):
         self.output = tempfile.TemporaryFile("w+")
         self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         path = tempfile.mktemp(dir="/run")
@@ -306,7 +306,7 @@ class Portal:
         os.chmod(path, 0o777)
         self.notify.settimeout(DEADLINE)
         listeners = ["systemd-socket-activate", *(f"--listen={a}" for a in addresses), "-E", "NOTIFY_SOCKET", "-E", "TZ"]
-        self.process = subprocess.Popen([*(listeners if activate else []), PROGRAM], stdout=self.output, stderr=self.output,
+        self.process = subprocess.Popen([*(listeners if activate else []), *command], stdout=self.output, stderr=self.output,
                                         env={**os.environ, "NOTIFY_SOCKET": path, "TZ": "Asia/Tokyo"})
         if activate:
             self.poke(addresses[0])

@@ -23,13 +23,18 @@ def lost(flow):
     return set(range(sent)) - {number for number, _ in flow.answers}
 
 
+def orders(path, size):
+    """Memory that a preloaded object has in common with the test: a new file of `size` zeros."""
+    with open(path, "wb") as f:
+        f.write(bytes(size))
+    os.chmod(path, 0o666)
+    with open(path, "r+b") as f:
+        return mmap.mmap(f.fileno(), size)
+
+
 class Shim:
     def __init__(self):
-        with open(PATH, "wb") as f:
-            f.write(bytes(ORDERS.size))
-        os.chmod(PATH, 0o666)
-        with open(PATH, "r+b") as f:
-            self.map = mmap.mmap(f.fileno(), ORDERS.size)
+        self.map = orders(PATH, ORDERS.size)
 
     def _put(self, offset, form, *values):
         self.map[offset:offset + struct.calcsize(form)] = struct.pack(form, *values)

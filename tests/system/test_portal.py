@@ -10,7 +10,7 @@ import pytest
 
 from portal_fixtures import pytestmark, machine, gateway, auth, portal, phone, start, answer_form
 from portal_world import (DEADLINE, END_HOURS, END_IDLE, ERROR, FAILED, GATEWAY4, GATEWAY6, GRANTED, HOURS, INFO, LOGGED_IN, OTHER, PHONE,
-    PHONE6, SECRET, UNKNOWN, VISIBLE, Browser, Portal)
+    PHONE6, PROGRAM, SECRET, UNKNOWN, VISIBLE, Browser, Portal)
 
 
 # ---- what it is allowed ----
@@ -22,6 +22,20 @@ def test_is_locked_in_before_it_serves(portal):
     assert "0" not in portal.status("Uid").split() + portal.status("Gid").split()
     allowed = {grp.getgrnam(name).gr_gid for name in ("sekisho-portal", "sekisho-auth") if name in (g.gr_name for g in grp.getgrall())}
     assert set(map(int, portal.status("Groups").split())) <= allowed
+
+
+def test_keeps_nothing_that_it_was_not_meant_to_have(machine, gateway, auth):
+    """Of what it inherits, what is no listening socket is closed; no core would hold a password."""
+    p = Portal(addresses=[f"{GATEWAY4}:4443"], command=("sh", "-c", f"exec {PROGRAM} 9</etc/hostname"))
+    try:
+        folder = f"/proc/{p.process.pid}/fd"
+        assert "/etc/hostname" not in {os.readlink(f"{folder}/{fd}") for fd in os.listdir(folder)}
+        with open(f"/proc/{p.process.pid}/limits") as f:
+            limits = {line[:25].strip(): line[25:].split()[:2] for line in f}
+        assert limits["Max core file size"] == ["0", "0"] and limits["Max processes"] == ["0", "0"]
+        assert os.stat(f"/proc/{p.process.pid}/maps").st_uid == 0  # of a process that may be dumped it is its user's: proc(5)
+    finally:
+        p.stop()
 
 
 @pytest.mark.parametrize("addresses, words", [

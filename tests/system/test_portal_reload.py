@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The login page takes new settings and a new certificate without dropping anybody, and keeps the old ones when the new are no good."""
+import re
+
 import pytest
 
 from portal_fixtures import pytestmark, machine, gateway, auth, portal, phone, start, answer_form
-from portal_world import GATEWAY4, GATEWAY6, GRANTED, NAME, Browser, make_certificate
+from portal_world import END_HOURS, GATEWAY4, GATEWAY6, GRANTED, NAME, PHONE, Browser, make_certificate
 
 
 def serial(browser):
@@ -72,3 +74,20 @@ def test_settings_are_read_again(portal, phone):
         f.write(good)
     portal.reload()
     assert "みどり省" in phone.get().text
+
+
+def test_another_time_zone_is_taken(portal, phone, gateway):
+    """Its file lies outside of /etc/sekisho, and is read with the sandbox closed."""
+    with open("/etc/sekisho/sekisho.conf") as f:
+        good = f.read()
+    gateway.devices[PHONE].update(end=END_HOURS, opens=4099680000000000)  # 2099-11-30 00:00 UTC
+    shown = []
+    for zone in ("Pacific/Auckland", "America/Lima"):
+        with open("/etc/sekisho/sekisho.conf", "w") as f:
+            f.write(f"{good}time-zone {zone}\n")
+        portal.reload()
+        shown.append(re.search(r"2099[^<]*", phone.get().text)[0])
+    with open("/etc/sekisho/sekisho.conf", "w") as f:
+        f.write(good)
+    portal.reload()
+    assert len(set(shown)) == 2

@@ -320,11 +320,13 @@ class World:
         shutil.chown("/run/sekisho-auth/socket", "root", "sekisho-auth")
         os.chmod("/run/sekisho-auth/socket", 0o660)
 
-    def start_portal(self):
+    def start_portal(self, *variables):
+        """`variables`: NAME=VALUE for its environment."""
         self.processes["portal"] = self.gw.popen(
-            "systemd-socket-activate", "-l", f"{PORTAL4}:443", "-l", f"[{PORTAL6}]:443", "setpriv", "--reuid=sekisho-portal",
-            "--regid=sekisho-portal", "--init-groups", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs",
-            f"{BUILD}/sekisho-portal", stdin=subprocess.DEVNULL, stdout=self.log_file("portal"), stderr=subprocess.STDOUT)
+            "systemd-socket-activate", *(part for v in variables for part in ("-E", v)), "-l", f"{PORTAL4}:443",
+            "-l", f"[{PORTAL6}]:443", "setpriv", "--reuid=sekisho-portal", "--regid=sekisho-portal", "--init-groups",
+            "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs", f"{BUILD}/sekisho-portal",
+            stdin=subprocess.DEVNULL, stdout=self.log_file("portal"), stderr=subprocess.STDOUT)
         wait_until(lambda: self.gw.tcp_listening(PORTAL4, 443), what="portal listens")
 
     def start(self):

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Somebody runs code of his own in one of our programs (intruder.c): what he tries ends the program, or is refused."""
+import ctypes
+import os
+import signal
+import struct
+import subprocess
+import sys
+
+import pytest
+
+from netns import SLOWER, wait_until
+from shim import orders
+from world import BUILD, PORTAL4, World
+
+ORDERS = struct.Struct("=ii56s")
+PATH = "/run/world/intruder"
+PRELOAD = f"{BUILD}/tests/intruder.so"
+KILLED, WORKED, EACCES = -signal.SIGSYS, 0, 13
+
+# Ends the program, whoever it is.
+FATAL = ["listen", "peek", "ptrace", "mount", "unshare", "setns", "bpf", "module", "io-uring", "perf", "userfaultfd", "packet-socket",
+         "alg-socket", "clock"]
+# Ends a program that has a list of what it may.
+FATAL_BY_LIST = FATAL + ["exec", "fork", "connect", "datagrams", "raw-socket", "write-execute", "execute-later", "kill", "setuid",
+                         "dump", "keyring", "memfd", "link-elsewhere"]
+
+
+def landlock():
+    """Its version, 0 where the kernel has none: landlock_create_ruleset(2)."""
+    return max(0, ctypes.CDLL(None).syscall(444, None, 0, 1))
+
+
+class Intruder:
+    def __init__(self):
+        self.map = orders(PATH, ORDERS.size)
+
+    def act(self, pid, name):
+        self.map[:] = ORDERS.pack(0, 0, name.encode())
+        os.kill(pid, signal.SIGUSR2)
+
+    @property
+    def came_back(self):
+        """None, or the errno of the act, 0 when it worked."""
+        state, error, _ = ORDERS.unpack(self.map[:])
+        return error if state else None
+
+
+@pytest.fixture(scope="module")
+def place():
+    w = World()
+    w.intruder = Intruder()
+    try:
+        w.start_gateway()
+        yield w
+    finally:
+        w.close()
+
+
+@pytest.fixture
+def portal(place):
+    """systemd-socket-activate starts it at the first connection, and becomes it."""
+    if "portal" not in place.processes:
+        place.start_portal(f"LD_PRELOAD={PRELOAD}")
+        place.gw.connect(PORTAL4, 443).close()
+    process = place.processes["portal"]
+    wait_until(lambda: process.pid in place.pids("sekisho-portal") and seccomp(process.pid) == 2, what="the portal is confined")
+    return process
+
+
+def seccomp(pid):
+    """2 when a filter is in force (proc(5))."""
+    with open(f"/proc/{pid}/status") as f:
+        return next(int(line.split()[1]) for line in f if line.startswith("Seccomp:"))
+
+
+def result_of(place, name, act):
+    """How the program ended: KILLED, or the errno that its act came back with."""
+    process = place.processes.pop(name)
+    place.intruder.act(process.pid, act)
+    code = process.wait(20 * SLOWER)
+    return code if code else place.intruder.came_back
+
+
+@pytest.mark.parametrize("act", FATAL_BY_LIST + ["write-elsewhere", "fast-open"])
+def test_portal_dies(place, portal, act):
+    assert result_of(place, "portal", act) == KILLED
+
+
+@pytest.mark.parametrize("act, since", [("read-elsewhere", 1), ("reuse-socket", 4)])
+def test_portal_is_refused(place, portal, act, since):
+    """By the fence, as far as the kernel's reaches."""
+    assert result_of(place, "portal", act) == (EACCES if landlock() >= since else WORKED)
+
+
+def test_the_intruder_can_act(place):
+    """Without our programs' walls each act comes back: what killed was the wall, not the act."""
+    for act in ("exec", "fork", "connect", "raw-socket", "write-execute", "read-elsewhere", "ptrace", "kill"):
+        process = subprocess.Popen([sys.executable, "-c", "import signal; print('ready', flush=True); signal.pause()"],
+                                   env={**os.environ, "LD_PRELOAD": PRELOAD}, stdout=subprocess.PIPE)
+        assert process.stdout.readline() == b"ready\n"
+        place.intruder.act(process.pid, act)
+        assert process.wait(20 * SLOWER) == 0
+        assert act == "exec" or place.intruder.came_back == WORKED
