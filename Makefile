@@ -265,6 +265,7 @@ docs: ## writes what share/log-schema.json says into manual page, log-events.md 
 
 sbindir = $(PREFIX)/sbin
 libexecdir = $(PREFIX)/libexec/sekisho
+datadir = $(PREFIX)/share/sekisho
 docdir = $(PREFIX)/share/doc/sekisho
 unitdir = $(PREFIX)/lib/systemd/system
 UNITS := $(notdir $(patsubst %.in,%,$(wildcard systemd/*.in systemd/*.socket systemd/*.target systemd/*.timer)))
@@ -274,26 +275,24 @@ install: all ## into DESTDIR and PREFIX (/usr/local)
 	install -d $(DESTDIR)$(sbindir) $(DESTDIR)$(libexecdir) $(DESTDIR)$(docdir)/examples/pam
 	install -m 755 $(B)/sekisho $(DESTDIR)$(sbindir)/
 	install -m 755 $(B)/sekisho-gateway $(B)/sekisho-portal $(B)/sekisho-auth $(DESTDIR)$(libexecdir)/
-	for d in sysusers.d tmpfiles.d sysctl.d modules-load.d; do install -d $(DESTDIR)$(PREFIX)/lib/$$d; done
+	for d in sysusers.d tmpfiles.d; do install -d $(DESTDIR)$(PREFIX)/lib/$$d; done
 	install -d $(DESTDIR)$(unitdir)
 	install -m 644 systemd/*.socket systemd/*.target systemd/*.timer $(DESTDIR)$(unitdir)/
-	for u in systemd/*.in; do sed 's,@libexecdir@,$(libexecdir),g; s,@sbindir@,$(sbindir),g' $$u >$(DESTDIR)$(unitdir)/$$(basename $$u .in) || exit 1; done
+	for u in systemd/*.in; do sed 's,@libexecdir@,$(libexecdir),g; s,@sbindir@,$(sbindir),g; s,@datadir@,$(datadir),g' $$u >$(DESTDIR)$(unitdir)/$$(basename $$u .in) || exit 1; done
 	install -m 644 systemd/sysusers.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/sekisho.conf
 	install -m 644 systemd/tmpfiles.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/sekisho.conf
-	install -m 644 systemd/sysctl.conf $(DESTDIR)$(PREFIX)/lib/sysctl.d/50-sekisho.conf
-	install -m 644 systemd/modules-load.conf $(DESTDIR)$(PREFIX)/lib/modules-load.d/sekisho.conf
 	install -D -m 644 systemd/logrotate.conf $(DESTDIR)/etc/logrotate.d/sekisho
 	install -m 644 README.md SECURITY.md docs/*.md docs/*.png $(DESTDIR)$(docdir)/
 	install -m 644 systemd/pam/sekisho systemd/pam/sekisho-renew $(DESTDIR)$(docdir)/examples/pam/
 	cp -r docs/examples/. $(DESTDIR)$(docdir)/examples/
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/sekisho share/*.json
+	install -D -m 644 -t $(DESTDIR)$(datadir) share/*.json systemd/sysctl.conf
 	for f in share/vim/*/*.vim; do install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/vim/vimfiles/$${f#share/vim/} || exit 1; done
 	install -D -m 644 share/bash-completion/sekisho $(DESTDIR)$(PREFIX)/share/bash-completion/completions/sekisho
 	for m in $(MAN); do install -D -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$$(basename $$m) || exit 1; done
 uninstall: ## takes the programs out again; /etc/sekisho, the ledger and the logs stay
 	rm -f $(DESTDIR)$(sbindir)/sekisho $(addprefix $(DESTDIR)$(unitdir)/,$(UNITS))
-	rm -rf $(DESTDIR)$(libexecdir) $(DESTDIR)$(docdir) $(DESTDIR)$(PREFIX)/share/sekisho
-	rm -f $(addprefix $(DESTDIR)$(PREFIX)/lib/,sysusers.d/sekisho.conf tmpfiles.d/sekisho.conf sysctl.d/50-sekisho.conf modules-load.d/sekisho.conf)
+	rm -rf $(DESTDIR)$(libexecdir) $(DESTDIR)$(docdir) $(DESTDIR)$(datadir)
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/lib/,sysusers.d/sekisho.conf tmpfiles.d/sekisho.conf)
 	rm -f $(DESTDIR)/etc/logrotate.d/sekisho
 	for f in share/vim/*/*.vim; do rm -f $(DESTDIR)$(PREFIX)/share/vim/vimfiles/$${f#share/vim/}; done
 	rm -f $(DESTDIR)$(PREFIX)/share/bash-completion/completions/sekisho

@@ -159,9 +159,11 @@ static json_t *problems_json(struct gateway *g)
 		"nobody can renew a session, the PAM service of `session-renew short` is missing: write " PATH_PAM_ETC
 			RENEW_SERVICE);
 	problem(problems, !sysctl_on("/proc/sys/net/ipv4/ip_forward"),
-		"IPv4 is not forwarded: sysctl -w net.ipv4.ip_forward=1, and in /etc/sysctl.d");
+		"IPv4 is not forwarded: systemctl restart sekisho-guard; at boot see that nothing in sysctl.d says "
+		"net.ipv4.ip_forward=0");
 	problem(problems, g->settings.tunnel6.addr.family && !sysctl_on("/proc/sys/net/ipv6/conf/all/forwarding"),
-		"IPv6 is not forwarded: sysctl -w net.ipv6.conf.all.forwarding=1, and in /etc/sysctl.d");
+		"IPv6 is not forwarded: systemctl restart sekisho-guard; at boot see that nothing in sysctl.d says "
+		"net.ipv6.conf.all.forwarding=0");
 	return problems;
 }
 

@@ -35,6 +35,8 @@ def machine():
 @pytest.fixture(scope="session")
 def installed(machine):
     """Set up and enabled, with a LAN, a phone that is enrolled, and rules for its user; the device's row in `machine.device`."""
+    machine.wait("systemctl is-active sysinit.target")
+    machine.forwarded_before = machine.out("sysctl -n net.ipv4.ip_forward net.ipv6.conf.all.forwarding").split()
     machine.call("up")
     machine.run("sekisho " + SETUP)
     for name, text in ACL.items():

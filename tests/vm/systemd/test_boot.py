@@ -21,7 +21,8 @@ def both_sent(machine, more):
 def test_the_probe_sees_a_machine_without_guard(gateway):
     """The control: with neither guard nor gateway, the packets that the next test counts do arrive."""
     gateway.power_off()
-    gateway.start("systemd.wants=tests-probe.service systemd.mask=sekisho-guard.service systemd.mask=sekisho-gateway.service")
+    gateway.start("systemd.wants=tests-probe.service systemd.mask=sekisho-guard.service systemd.mask=sekisho-gateway.service "
+                  "sysctl.net.ipv4.ip_forward=1")
     gateway.wait("ip netns exec early-lan nft list counters 2>/dev/null")
     for end in ("lan", "phone"):
         gateway.wait(f"ip netns exec early-{end} nft list counter ip tests arrived | grep -q 'packets [1-9]' && echo yes", 120)
@@ -50,12 +51,13 @@ def test_order_of_a_boot(gateway):
     def left(unit):
         return int(gateway.show(unit, "InactiveExitTimestampMonotonic"))
 
-    assert entered("systemd-modules-load.service") <= left("sekisho-guard.service")
-    assert entered("sekisho-guard.service") <= left("systemd-sysctl.service")
+    assert entered("sekisho-guard.service") <= left("systemd-sysctl.service"), "the administrator's settings have the last word"
     assert entered("sekisho-guard.service") <= entered("network-pre.target")
     assert entered("systemd-sysctl.service") <= left("sekisho-gateway.service")
     assert entered("sekisho-gateway.service") <= entered("sekisho.target")
     assert "shut: nothing passes" in gateway.out("journalctl -b -u sekisho-guard --no-pager")
+    assert "status=0" in gateway.show("sekisho-guard", "ExecStartPost"), "forwarding comes when that is done"
+    assert gateway.out("sysctl -n net.ipv4.ip_forward") == "1"
 
 
 def test_sessions_end_at_a_reboot(gateway, session):
