@@ -217,13 +217,12 @@ void enforcement_check(struct gateway *g, bool thorough)
 
 int enforcement_remove(struct gateway *g, char *why, size_t why_size)
 {
-	int r = tunnel_destroy(g->tunnel);
-	g->tunnel = NULL;
-	if (r < 0) {
-		snprintf(why, why_size, "cannot remove interface %s: %s; remove it with `ip link del %s`, then run this again",
-			g->settings.interface, strerror(-r), g->settings.interface);
-		return r;
-	}
+	int shut = enforcement_shut(g, true, why, why_size);
+	if (shut < 0)
+		say_error("%s; the tunnel is taken out all the same", why);
+	int r = tunnel_destroy(g->settings.interface, why, why_size);
+	if (r < 0 || shut < 0)
+		return r < 0 ? r : shut;
 	enforcement_count(g);
 	r = firewall_destroy(g->firewall);
 	g->firewall = NULL;

@@ -27,7 +27,8 @@ void enforcement_count(struct gateway *g);
  * routing. */
 void enforcement_check(struct gateway *g, bool thorough);
 
-/* Removes all three from the kernel, after reading the counters. 0 or -errno with `why`. */
+/* Shuts, then removes all three from the kernel, after reading the counters: nobody needs to have opened them. A firewall that
+ * cannot be shut does not keep the tunnel; behind a tunnel that stays, firewall and lock stay, shut. 0 or -errno with `why`. */
 int enforcement_remove(struct gateway *g, char *why, size_t why_size);
 
 #endif

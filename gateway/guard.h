@@ -25,7 +25,10 @@ int guard_stopped(struct gateway *g, char *why, size_t why_size);
 /* For guard_stopped(), and still as root: was the gateway stopped, and not restarted? Says why that is not known. */
 bool guard_was_stopped(void);
 
-/* Takes tunnel, firewall and routing lock out of the kernel. 0; -EBUSY with `why` when a gateway runs; -errno with `why`. */
+/*
+ * Takes tunnel, firewall and routing lock out of the kernel; needs neither the tunnel's key nor a WireGuard that could bring the
+ * tunnel up. 0; -EBUSY with `why` when a gateway runs; -errno with `why`: what could be closed is closed (enforcement_remove()).
+ */
 int guard_close(struct gateway *g, char *why, size_t why_size);
 
 #endif

@@ -111,20 +111,30 @@ static int look(struct tunnel *t, struct tunnel_dump *out)
 
 /* --- bringing it up --- */
 
+/* Which of them an interface is of, by its kind; NULL for neither. */
+static const struct tunnel_backend *backend_of(const char *interface)
+{
+	static const struct tunnel_backend *const all[] = {&tunnel_kernel, &tunnel_uapi};
+
+	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+		if (netif_is_kind(interface, all[i]->kind) == 1)
+			return all[i];
+	return NULL;
+}
+
 /* An interface that is there decides, else the kernel's answer to the wish for one. */
 static int choose(const struct tunnel_spec *spec, const struct tunnel_backend **out, char *why, size_t why_size)
 {
-	static const struct tunnel_backend *const all[] = {&tunnel_kernel, &tunnel_uapi};
 	const struct tunnel_backend *wish = spec->backend == BACKEND_KERNEL	 ? &tunnel_kernel
 					    : spec->backend == BACKEND_USERSPACE ? &tunnel_uapi
 										 : NULL;
 
 	if (netif_index(spec->interface) >= 0) {
-		for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
-			if ((!wish || wish == all[i]) && netif_is_kind(spec->interface, all[i]->kind) == 1) {
-				*out = all[i];
-				return 0;
-			}
+		const struct tunnel_backend *there = backend_of(spec->interface);
+		if (there && (!wish || wish == there)) {
+			*out = there;
+			return 0;
+		}
 		snprintf(why, why_size,
 			"an interface '%s' is there already and is not WireGuard of the kind that 'backend' asks for: "
 			"remove it (ip link del %s) or choose another name for 'interface'",
@@ -206,15 +216,28 @@ void tunnel_close(struct tunnel *t)
 	free(t);
 }
 
-int tunnel_destroy(struct tunnel *t)
+int tunnel_destroy(const char *interface, char *why, size_t why_size)
 {
-	int ret = t->backend->clear(t->interface);
-	int stopped = t->backend->stop(t->interface);
+	const struct tunnel_backend *backend;
+	int ret;
 
-	/* An interface that cannot be emptied any more but could be removed is gone all the same. */
-	if (!stopped || !ret)
-		ret = stopped;
-	tunnel_close(t);
+	if (netif_index(interface) < 0)
+		return 0;
+	backend = backend_of(interface);
+	if (!backend) {
+		snprintf(why, why_size,
+			"the interface '%s' is not WireGuard, so it was left as it is: see what it is with ip -d link show %s, "
+			"and "
+			"remove it (ip link del %s) or choose another name for 'interface'",
+			interface, interface, interface);
+		return -EEXIST;
+	}
+	/* Where it cannot be emptied any more, removing it is as good. */
+	(void)backend->clear(interface);
+	ret = backend->stop(interface);
+	if (ret)
+		snprintf(why, why_size, "cannot remove the interface '%s': %s; remove it with: ip link del %s", interface,
+			strerror(-ret), interface);
 	return ret;
 }
 

@@ -48,8 +48,9 @@ int tunnel_open(const struct tunnel_spec *spec, struct tunnel **out, char *why, 
 /* Frees our side; the interface, its peers and wireguard-go go on working. */
 void tunnel_close(struct tunnel *t);
 
-/* Takes all peers out, then removes the interface (and ends wireguard-go). 0 or -errno. Frees our side. */
-int tunnel_destroy(struct tunnel *t);
+/* Takes all peers out, then removes the interface (and ends wireguard-go), whoever has brought it up; needs neither the key nor a
+ * backend that could bring it up. 0, also when there is none; -EEXIST: it is not WireGuard and stays; -errno; both with `why`. */
+int tunnel_destroy(const char *interface, char *why, size_t why_size);
 
 /* "kernel" or "wireguard-go". */
 const char *tunnel_backend(const struct tunnel *t);

@@ -172,9 +172,44 @@ def test_close_takes_everything_out(world, device):
     """`sekisho-gateway --close` for a gateway that is taken out of service."""
     world.kill("gateway", signal.SIGTERM)
     world.gw.run(*world.gateway_command("--close"))
-    assert "sekisho" not in world.gw.run("nft", "list", "tables", capture_output=True).stdout
-    assert "sekisho0" not in world.gw.run("ip", "link", capture_output=True).stdout
-    assert "prohibit" not in world.gw.run("ip", "rule", capture_output=True).stdout
+    assert out_of_kernel(world)
     assert not subprocess.run(["pgrep", "-f", "wireguard-go.*sekisho0"], capture_output=True, text=True).stdout
+    world.start_gateway()
+    wait_until(lambda: world.phone.ping("10.64.0.1", 0.5).result == "open", 40, "back in service")
+
+
+def out_of_kernel(world):
+    return ("sekisho" not in world.gw.run("nft", "list", "tables", capture_output=True).stdout
+            and "sekisho0" not in world.gw.run("ip", "link", capture_output=True).stdout
+            and "prohibit" not in world.gw.run("ip", "rule", capture_output=True).stdout)
+
+
+@pytest.mark.parametrize("path", ["/usr/bin/wireguard-go", "/etc/sekisho/tunnel.key", "/var/lib/sekisho/ledger.db"])
+def test_close_without(world, device, path):
+    """Machines that lose their WireGuard, their key, their ledger: what is in the kernel can be taken out all the same."""
+    world.kill("gateway", signal.SIGTERM)
+    if "wireguard" in path:
+        world.gw.ip("link delete sekisho0")
+    subprocess.run(["mount", "--bind", "/dev/null", path], check=True)
+    try:
+        world.gw.run(*world.gateway_command("--close"))
+        assert out_of_kernel(world)
+    finally:
+        subprocess.run(["umount", path], check=True)
+    world.start_gateway()
+    wait_until(lambda: world.phone.ping("10.64.0.1", 0.5).result == "open", 40, "back in service")
+
+
+def test_close_stays_shut_before_what_it_cannot_remove(world, device):
+    world.kill("gateway", signal.SIGTERM)
+    world.gw.run(*world.gateway_command("--close"))
+    world.gw.ip("link add sekisho0 type bridge")
+    refused = world.gw.run(*world.gateway_command("--close"), capture_output=True, check=False)
+    assert refused.returncode == 1 and "'sekisho0' is not WireGuard" in refused.stderr
+    assert "sekisho" in world.gw.run("nft", "list", "tables", capture_output=True).stdout
+    assert "prohibit" in world.gw.run("ip", "rule", capture_output=True).stdout
+    world.gw.ip("link delete sekisho0")
+    world.gw.run(*world.gateway_command("--close"))
+    assert out_of_kernel(world)
     world.start_gateway()
     wait_until(lambda: world.phone.ping("10.64.0.1", 0.5).result == "open", 40, "back in service")

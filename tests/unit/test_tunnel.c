@@ -216,7 +216,7 @@ static void test_port_taken(void **state)
 	close(fd);
 	t = open_spec(&spec);
 	assert_int_equal(udp_bound("0.0.0.0", PORT_A + 1), -EADDRINUSE);
-	assert_int_equal(tunnel_destroy(t), 0);
+	destroy(t, "ska1");
 }
 
 static void test_refused(void **state)
@@ -306,7 +306,7 @@ static void test_unprivileged(void **state)
 	assert_int_equal(tunnel_check(t), 0);
 	if (backend == &tunnel_uapi)
 		assert_detached(server("ska3"), NOBODY);
-	assert_int_equal(tunnel_destroy(t), 0);
+	destroy(t, "ska3");
 }
 
 static int unprivileged(void)
@@ -383,7 +383,7 @@ static void test_ping(void **state)
 	close(b4);
 	close(b6);
 	enter(ns_b);
-	assert_int_equal(tunnel_destroy(tb), 0);
+	destroy(tb, "skb0");
 	enter(ns_a);
 	tunnel_close(ta);
 }
@@ -396,12 +396,15 @@ static void test_destroy(void **state)
 
 	(void)state;
 	assert_int_equal(tunnel_peer_install(t, &p), 0);
-	assert_int_equal(tunnel_destroy(t), 0);
-	assert_int_equal(netif_index("ska0"), -ENODEV);
+	destroy(t, "ska0");
 	if (backend == &tunnel_uapi) {
 		wait_exit(process);
 		assert_true(server("ska0") < 0);
 	}
+	assert_int_equal(tunnel_destroy("ska0", why, sizeof why), 0); /* nothing is there */
+	assert_int_equal(tunnel_destroy("va", why, sizeof why), -EEXIST); /* somebody's cable */
+	assert_non_null(strstr(why, "not WireGuard"));
+	assert_true(netif_index("va") > 0);
 }
 
 static int userspace(void)

@@ -88,6 +88,15 @@ static __attribute__((unused)) struct tunnel *open_spec(const struct tunnel_spec
 	return t;
 }
 
+static __attribute__((unused)) void destroy(struct tunnel *t, const char *interface)
+{
+	*why = '\0';
+	tunnel_close(t);
+	if (tunnel_destroy(interface, why, sizeof why))
+		fail_msg("tunnel_destroy: %s", why);
+	assert_int_equal(netif_index(interface), -ENODEV);
+}
+
 static __attribute__((unused)) struct tunnel *open_a(void)
 {
 	struct tunnel_spec spec = spec_a();
