@@ -31,7 +31,7 @@ ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code,--as-need
 LIBS_gateway := -lmnl -lnftnl -lnetfilter_conntrack -lcrypto -lsystemd -ljansson -lsqlite3 -lcap-ng -lseccomp
 LIBS_cli := -ljansson -lcrypto -lqrencode -lpng -lsystemd -lz
 LIBS_portal := -lssl -lcrypto -lsystemd -lseccomp -lcap-ng
-LIBS_auth := -lpam -lcrypto -lsystemd
+LIBS_auth := -lpam -lcrypto -lsystemd -lseccomp -lcap-ng
 LIBS_all := $(sort $(LIBS_gateway) $(LIBS_cli) $(LIBS_portal) $(LIBS_auth))
 
 # Every .c of a folder goes into that folder's archive, except the files that hold a main().

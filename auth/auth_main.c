@@ -19,19 +19,13 @@
 
 #include "auth/account.h"
 #include "auth/attempt.h"
+#include "auth/forbid.h"
 #include "auth/supervise.h"
 #include "auth/talk.h"
+#include "common/filter.h"
 #include "common/paths.h"
 #include "common/say.h"
 #include "config/settings.h"
-
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SANITIZED
-#endif
-#elif defined(__SANITIZE_ADDRESS__)
-#define SANITIZED
-#endif
 
 static void limit(int resource, rlim_t most)
 {
@@ -49,7 +43,7 @@ static void confine(void)
 	umask(077);
 	limit(RLIMIT_CORE, 0);
 	limit(RLIMIT_NOFILE, 256);
-#ifndef SANITIZED /* which reserves terabytes of address space */
+#ifndef FILTER_SANITIZED /* which reserves terabytes of address space */
 	limit(RLIMIT_AS, (rlim_t)1 << 30);
 #endif
 	if (clearenv() != 0 || setenv("PATH", "/usr/sbin:/usr/bin:/sbin:/bin", 1) < 0)
@@ -63,29 +57,58 @@ static void confine(void)
 		say_fatal("cannot forbid dumps: %s", strerror(errno));
 }
 
+/* What a process that talks PAM has no business with, whatever unit or hand started it. */
+static const unsigned never[] = {
+	CAP_NET_ADMIN,
+	CAP_NET_RAW,
+	CAP_SYS_ADMIN,
+	CAP_SYS_MODULE,
+	CAP_SYS_RAWIO,
+	CAP_SYS_BOOT,
+	CAP_SYS_TIME,
+	CAP_MKNOD,
+	CAP_BPF,
+	CAP_PERFMON,
+#ifndef FILTER_SANITIZED /* whose search for leaks looks into the process from another one */
+	CAP_SYS_PTRACE,
+#endif
+};
+
+/* Returns whether there was anything to drop. */
+static bool drop(unsigned capability)
+{
+	static const capng_type_t sets[] = {CAPNG_EFFECTIVE, CAPNG_PERMITTED, CAPNG_INHERITABLE};
+	bool had = false;
+	for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
+		had = had || capng_have_capability(sets[i], capability);
+		capng_update(CAPNG_DROP, sets[i], capability);
+	}
+	/* The unit may have taken it away already, together with the right to change the set. */
+	if (prctl(PR_CAPBSET_READ, capability) == 1 && prctl(PR_CAPBSET_DROP, capability) < 0)
+		say_fatal("cannot give up capability %u for good: %s; use the unit sekisho-auth@.service as it is delivered",
+			capability, strerror(errno));
+	return had;
+}
+
 /*
- * A process that talks PAM has no business with the tunnel. The bounding set counts for what modules execute. No new privileges
- * (prctl(2)): helpers such as unix_chkpwd are set-user-ID for programs that are not root; for root pam_unix reads the shadow file
- * itself.
+ * The bounding set counts for what modules execute. No new privileges (prctl(2)): helpers such as unix_chkpwd are set-user-ID for
+ * programs that are not root; for root pam_unix reads the shadow file itself.
  */
 static void drop_privileges(void)
 {
-	const capng_type_t every = CAPNG_EFFECTIVE | CAPNG_PERMITTED | CAPNG_INHERITABLE;
+	bool had = false;
 	if (capng_get_caps_process() < 0)
 		say_fatal("cannot read the own capabilities");
-	bool has = capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_ADMIN) ||
-		   capng_have_capability(CAPNG_PERMITTED, CAP_NET_ADMIN) ||
-		   capng_have_capability(CAPNG_INHERITABLE, CAP_NET_ADMIN);
-	capng_update(CAPNG_DROP, every, CAP_NET_ADMIN);
-	/* The unit may have taken it away already, together with the right to change the set. */
-	if (prctl(PR_CAPBSET_READ, CAP_NET_ADMIN) == 1 && prctl(PR_CAPBSET_DROP, CAP_NET_ADMIN) < 0)
-		say_fatal("cannot give up CAP_NET_ADMIN for good: %s; use the unit sekisho-auth@.service as it is delivered",
-			strerror(errno));
-	/* The unit's filter forbids even to give up a capability; it has this one taken away already. */
-	if (has && capng_apply(CAPNG_SELECT_CAPS) < 0)
-		say_fatal("cannot give up CAP_NET_ADMIN");
+	for (size_t i = 0; i < sizeof never / sizeof *never; i++)
+		had = drop(never[i]) || had;
+	/* The unit's filter forbids even to give up a capability; it has these taken away already. */
+	if (had && capng_apply(CAPNG_SELECT_CAPS) < 0)
+		say_fatal("cannot give up capabilities: see capabilities(7)");
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		say_fatal("cannot set no_new_privs: %s", strerror(errno));
+	int err = forbid();
+	if (err)
+		say_fatal("cannot install the system call filter (%s): the kernel needs CONFIG_SECCOMP_FILTER", strerror(-err));
 }
 
 static void read_settings(struct settings *s)

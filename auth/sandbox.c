@@ -19,11 +19,7 @@
 #include "common/filter.h"
 #include "common/paths.h"
 
-#ifndef __has_feature
-#define __has_feature(x) 0
-#endif
-#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
-#define SANITIZED
+#ifdef FILTER_SANITIZED
 /* The search for leaks at the end traces the process with ptrace(2), which is just what the sandbox forbids. */
 const char *__asan_default_options(void);
 const char *__asan_default_options(void)

@@ -107,6 +107,9 @@ static int wait_worker(pid_t worker, const sigset_t *set, int64_t seconds)
 				say_error("a login attempt or recheck was killed: a PAM module did not answer within pam-timeout "
 					  "(sekisho.conf), or "
 					  "the system ran out of memory");
+			else if (WTERMSIG(status) == SIGSYS)
+				say_error("a login attempt or recheck was killed: a PAM module did what none may (see \"What PAM "
+					  "modules need\" in operations.md); the call's number: journalctl -k --grep type=1326");
 			else
 				say_error("a login attempt or recheck died of signal %d: a PAM module has a fault; see: "
 					  "coredumpctl, "

@@ -38,6 +38,11 @@ struct filter_rule {
 	{                                                                                                                        \
 		.call = SCMP_SYS(name), .action = SCMP_ACT_ERRNO(error)                                                          \
 	}
+#define REFUSE_IF(name, number, bits, is, error)                                                                                 \
+	{                                                                                                                        \
+		.call = SCMP_SYS(name), .action = SCMP_ACT_ERRNO(error), .conditional = 1, .argument = (number), .mask = (bits), \
+		.value = (is)                                                                                                    \
+	}
 /* For tables that forbid. */
 #define KILL(name)                                                                                                               \
 	{                                                                                                                        \
@@ -54,6 +59,7 @@ struct filter_rule {
 #define __has_feature(x) 0
 #endif
 #if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
+#define FILTER_SANITIZED
 #define FILTER_OF_SANITIZERS                                                                                                     \
 	ALLOW(sigaltstack), ALLOW(rt_sigaction), ALLOW(sched_yield), ALLOW(sched_getaffinity), ALLOW(readlink),                  \
 		ALLOW(getrlimit), ALLOW(prlimit64), ALLOW(uname), ALLOW(exit),
@@ -63,8 +69,8 @@ struct filter_rule {
 
 /*
  * From now on, for this process and all that it starts: what `rules` say, and for every other call `otherwise`
- * (SCMP_ACT_KILL_PROCESS or SCMP_ACT_ALLOW). A call by another ABI of the machine (32 bits, x32) ends the process. Sets no_new_privs. Calls that this architecture lacks need no rule and get none. 0
- * or -errno: nothing is filtered.
+ * (SCMP_ACT_KILL_PROCESS or SCMP_ACT_ALLOW). A call by another ABI of the machine (32 bits, x32) ends the process. Sets
+ * no_new_privs. Calls that this architecture lacks need no rule and get none. 0 or -errno: nothing is filtered.
  */
 int filter_load(uint32_t otherwise, const struct filter_rule *rules, size_t count);
 

@@ -113,6 +113,8 @@ static const struct {
 	{"setuid", NULL, SYS_setuid, {0}},
 	{"mount", NULL, SYS_mount, {(long)"none", (long)"/tmp", (long)"tmpfs"}},
 	{"unshare", NULL, SYS_unshare, {CLONE_NEWUSER}},
+	{"clone-user", NULL, SYS_clone, {SIGCHLD | CLONE_NEWUSER}},
+	{"clone3", NULL, SYS_clone3, {0}},
 	{"setns", NULL, SYS_setns, {0, 0}},
 	{"dump", NULL, SYS_prctl, {PR_SET_DUMPABLE, 1}},
 	{"bpf", NULL, SYS_bpf, {0}},

@@ -16,13 +16,13 @@ from world import BUILD, PORTAL4, World
 ORDERS = struct.Struct("=ii56s")
 PATH = "/run/world/intruder"
 PRELOAD = f"{BUILD}/tests/intruder.so"
-KILLED, WORKED, EACCES = -signal.SIGSYS, 0, 13
+KILLED, WORKED, EPERM, EACCES, ENOSYS, EAFNOSUPPORT = -signal.SIGSYS, 0, 1, 13, 38, 97
 
 # Ends the program, whoever it is.
-FATAL = ["listen", "peek", "ptrace", "mount", "unshare", "setns", "bpf", "module", "io-uring", "perf", "userfaultfd", "packet-socket",
-         "alg-socket", "clock"]
+FATAL = ["listen", "peek", "ptrace", "mount", "unshare", "clone-user", "setns", "bpf", "module", "perf", "userfaultfd", "packet-socket",
+         "clock"]
 # Ends a program that has a list of what it may.
-FATAL_BY_LIST = FATAL + ["exec", "fork", "connect", "datagrams", "raw-socket", "write-execute", "execute-later", "kill", "setuid",
+FATAL_BY_LIST = FATAL + ["io-uring", "alg-socket", "exec", "fork", "connect", "datagrams", "raw-socket", "write-execute", "execute-later", "kill", "setuid",
                          "dump", "keyring", "memfd", "link-elsewhere"]
 
 
@@ -91,6 +91,36 @@ def test_portal_dies(place, portal, act):
 def test_portal_is_refused(place, portal, act, since):
     """By the fence, as far as the kernel's reaches."""
     assert result_of(place, "portal", act) == (EACCES if landlock() >= since else WORKED)
+
+
+def attempt(place):
+    """(worker's pid, its client) of a login attempt that waits for its first word; a supervisor stands behind the worker."""
+    ask = ("import socket, sys; s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET); s.connect('/run/sekisho-auth/socket'); "
+           "print('ready', flush=True); sys.stdin.read()")
+    client = place.gw.popen("setpriv", "--reuid=sekisho-portal", "--regid=sekisho-portal", "--init-groups", sys.executable, "-c", ask,
+                            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert client.stdout.readline() == "ready\n"
+    wait_until(lambda: len(place.pids("sekisho-auth")) == 2, what="the attempt's two processes")
+    return max(place.pids("sekisho-auth")), client
+
+
+@pytest.mark.parametrize("act, result", [(act, KILLED) for act in FATAL] + [
+    ("raw-socket", EPERM), ("alg-socket", EAFNOSUPPORT), ("io-uring", ENOSYS), ("clone3", ENOSYS)])
+def test_login_attempt(place, act, result):
+    """The worker, in which PAM runs: its supervisor says how it ended."""
+    if "auth" not in place.processes:
+        place.start_auth(f"LD_PRELOAD={PRELOAD}")
+    words = "a PAM module did what none may"
+    before = place.output("auth").count(words)
+    worker, client = attempt(place)
+    try:
+        place.intruder.act(worker, act)
+        wait_until(lambda: not place.pids("sekisho-auth"), what="the attempt ends")
+        killed = place.output("auth").count(words) > before
+        assert (KILLED if killed else place.intruder.came_back) == result
+    finally:
+        client.stdin.close()
+        client.wait()
 
 
 def test_the_intruder_can_act(place):
