@@ -9,7 +9,13 @@ import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+import filter_log
+
 INSIDE = os.path.exists("/run/world/inside")
+
+
+def pytest_configure(config):
+    filter_log.join(config)
 
 
 def pytest_collection_modifyitems(items):

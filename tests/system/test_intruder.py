@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+import filter_log
 from netns import SLOWER, wait_until
 from shim import orders
 from world import BUILD, PORTAL4, World
@@ -17,6 +18,8 @@ ORDERS = struct.Struct("=ii56s")
 PATH = "/run/world/intruder"
 PRELOAD = f"{BUILD}/tests/intruder.so"
 KILLED, WORKED, EPERM, EACCES, ENOSYS, EAFNOSUPPORT = -signal.SIGSYS, 0, 1, 13, 38, 97
+
+pytestmark = pytest.mark.skipif(os.environ.get("SEKISHO_FILTERS") == "log", reason="here everything is stopped")
 
 # Ends the program, whoever it is.
 FATAL = ["listen", "peek", "ptrace", "mount", "unshare", "clone-user", "setns", "bpf", "module", "perf", "userfaultfd", "packet-socket",
@@ -57,15 +60,19 @@ def place():
         w.close()
 
 
-@pytest.fixture
-def portal(place):
+def start_portal(place, preloaded=PRELOAD):
     """systemd-socket-activate starts it at the first connection, and becomes it."""
-    if "portal" not in place.processes:
-        place.start_portal(f"LD_PRELOAD={PRELOAD}")
-        place.gw.connect(PORTAL4, 443).close()
+    place.start_portal(f"LD_PRELOAD={preloaded}")
+    place.gw.connect(PORTAL4, 443).close()
     process = place.processes["portal"]
     wait_until(lambda: process.pid in place.pids("sekisho-portal") and seccomp(process.pid) == 2, what="the portal is confined")
-    return process
+
+
+@pytest.fixture
+def portal(place):
+    if "portal" not in place.processes:
+        start_portal(place)
+    return place.processes["portal"]
 
 
 def seccomp(pid):
@@ -121,6 +128,19 @@ def test_login_attempt(place, act, result):
     finally:
         client.stdin.close()
         client.wait()
+
+
+def test_a_run_that_logs_tells_what_would_have_been_stopped(place):
+    """SEKISHO_FILTERS=log (tests/system/run)."""
+    log = filter_log.FilterLog()
+    try:
+        start_portal(place, f"{BUILD}/tests/filter_log.so {PRELOAD}")
+        assert not log.report()
+        assert result_of(place, "portal", "memfd") == WORKED
+        told, = log.report()
+        assert told.startswith("a filter would have stopped sekisho-portal: memfd_create (1 times")
+    finally:
+        log.close()
 
 
 def test_the_intruder_can_act(place):
