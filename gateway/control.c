@@ -65,6 +65,7 @@ static const struct verb {
 	{"acl-history", ROLE_DESK, control_acl_history},
 	{"acl-subjects", ROLE_DESK, control_acl_subjects},
 	{"reload", ROLE_ADMIN, control_reload},
+	{"gateway-key", ROLE_ADMIN, control_gateway_key}, /* root alone */
 };
 
 /* ---- answers ---- */

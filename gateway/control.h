@@ -54,6 +54,8 @@
  *                   looked at; `conflict` when the files are     "profiles", "unchanged": bool}
  *                   others)
  *   reload                                                     end: the same
+ *   gateway-key     act (prepared, switched, taken-back,       end: {}; root alone. Puts on record what was done with the files
+ *                   discarded), public_key (optional)            of the gateway's keys
  *   acl-explain     user, groups[], class or device (an id),   end: EXPLANATION, of the set in force
  *                   proto, port, address, at (microseconds,
  *                   absent: now)

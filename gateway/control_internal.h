@@ -77,6 +77,7 @@ void control_acl_explain(struct exchange *x);
 void control_acl_history(struct exchange *x);
 void control_acl_subjects(struct exchange *x);
 void control_reload(struct exchange *x);
+void control_gateway_key(struct exchange *x);
 
 /* What phones dial, as in the settings: "gate.example.jp:51820". Returns `text`. */
 enum { CONTROL_ENDPOINT_TEXT = HOST_NAME_LIMIT + 16 };

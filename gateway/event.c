@@ -57,6 +57,7 @@ static const struct action actions[] = {
 	{"device-expiring", "event", "iam", "info", NULL},
 	{"gateway-started", "event", "process", "start", NULL},
 	{"gateway-stopped", "event", "process", "end", NULL},
+	{"gateway-key-changed", "event", "configuration", "change", NULL},
 	{"firewall-restored", "event", "configuration", "change", NULL},
 	{"clock-stepped", "event", "host", "change", NULL},
 	{"alert", "alert", "host", "info", NULL},

@@ -74,7 +74,8 @@ static int open_records(struct gateway *g, char *why, size_t why_size)
 /* To be called before we write to them. */
 static int64_t last_line(void)
 {
-	static const char *const files[] = {PATH_LOG_DIR "/auth.jsonl", PATH_LOG_DIR "/access.jsonl", PATH_LOG_DIR "/audit.jsonl"};
+	static const char *const files[] = {
+		PATH_LOG_DIR "/auth.jsonl", PATH_LOG_DIR "/access.jsonl", PATH_LOG_DIR "/audit.jsonl"};
 	int64_t newest = 0;
 	for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
 		struct stat st;
@@ -152,10 +153,11 @@ static int start_sockets(struct gateway *g, char *why, size_t why_size)
 static void log_started(struct gateway *g)
 {
 	struct policy_counts counts = policy_counts(g->policy);
-	char digest[POLICY_DIGEST_TEXT];
+	char digest[POLICY_DIGEST_TEXT], key[KEY_TEXT];
 	json_t *e = event_new("gateway-started", "success", g->was_clean ? NULL : "unclean");
 	event_text(e, "sekisho.version", SEKISHO_VERSION);
 	event_text(e, "sekisho.tunnel.backend", tunnel_backend(g->tunnel));
+	event_text(e, "sekisho.tunnel.key", key_format(handshake_public(g->handshake), key));
 	event_number(e, "sekisho.acl.generation", (int64_t)g->generation);
 	event_number(e, "sekisho.acl.files", counts.files);
 	event_number(e, "sekisho.acl.rules", counts.rules);

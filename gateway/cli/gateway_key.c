@@ -11,6 +11,7 @@
 #include "common/paths.h"
 #include "common/secret.h"
 #include "gateway/cli/cli.h"
+#include "gateway/cli/client.h"
 #include "gateway/cli/command.h"
 #include "gateway/cli/install.h"
 #include "gateway/cli/option.h"
@@ -54,6 +55,25 @@ static int key_store(const char *path, const struct key *key)
 	return error ? CLI_FAILED : CLI_OK;
 }
 
+/* What is done, is done; the gateway puts on record that it was. A NULL key: it could not be read. An exit code. */
+static int record(const char *act, const struct key *key)
+{
+	struct key public_key;
+	char text[KEY_TEXT];
+	json_t *end = NULL, *request = json_pack("{s:s, s:s}", "verb", "gateway-key", "act", act);
+	if (key && key_public(key, &public_key) == 0)
+		(void)json_object_set_new(request, "public_key", json_string(key_format(&public_key, text)));
+	int code = client_ask(request, NULL, &end);
+	json_decref(end);
+	if (!code)
+		return code;
+	(void)fprintf(stderr,
+		"The key is %s all the same; audit.jsonl has no line about that. Its gateway-started says which key the "
+		"gateway has.\n",
+		act);
+	return code == CLI_UNREACHABLE ? CLI_OK : code;
+}
+
 static int say(const char *done, const struct key *key, const char *next)
 {
 	struct key public_key;
@@ -78,6 +98,8 @@ int gateway_key_verb_next(int argc, char **argv)
 		code = cli_fail(CLI_FAILED, "is OpenSSL whole? openssl list -public-key-algorithms", "no key could be made");
 	if (!code && !there)
 		code = key_store(PATH_TUNNEL_KEY_NEXT, &key);
+	if (!code && !there)
+		code = record("prepared", &key);
 	if (!code)
 		code = say(there ? "The gateway's next key is there already:" : "The gateway's next key is made:", &key,
 			"sekisho device rotate ID --next-gateway-key --within 60d, for each device; then sekisho gateway-key "
@@ -88,7 +110,7 @@ int gateway_key_verb_next(int argc, char **argv)
 
 /* `from` comes in force; what was stays in `keep`. Cut short anywhere, the one or the other is in force, whole, and neither is
  * lost. */
-static int change_over(const char *from, const char *keep, const char *hint)
+static int change_over(const char *from, const char *keep, const char *hint, const char *act)
 {
 	struct key now, coming;
 	int code = key_load(from, hint, &coming);
@@ -102,13 +124,16 @@ static int change_over(const char *from, const char *keep, const char *hint)
 	if (!code && install_move(from, PATH_TUNNEL_KEY))
 		code = CLI_FAILED;
 	if (!code)
+		code = record(act, &coming);
+	if (!code)
 		code = say("From the gateway's next start on its key is", &coming, restart);
 	secret_wipe(&now, sizeof now);
 	secret_wipe(&coming, sizeof coming);
 	return code;
 }
 
-static int change_verb(int argc, char **argv, const char *from, const char *keep, const char *hint, const char *question)
+static int change_verb(
+	int argc, char **argv, const char *from, const char *keep, const char *hint, const char *act, const char *question)
 {
 	bool yes = false;
 	int code = words_parse(argc, argv, &yes);
@@ -116,20 +141,37 @@ static int change_verb(int argc, char **argv, const char *from, const char *keep
 		return code;
 	if (!yes && cli_interactive() && !cli_confirm("%s", question))
 		return cli_fail(CLI_FAILED, NULL, "nothing was changed");
-	return change_over(from, keep, hint);
+	return change_over(from, keep, hint, act);
 }
 
 int gateway_key_verb_switch(int argc, char **argv)
 {
-	return change_verb(argc, argv, PATH_TUNNEL_KEY_NEXT, PATH_TUNNEL_KEY_FORMER, "sekisho gateway-key next",
+	return change_verb(argc, argv, PATH_TUNNEL_KEY_NEXT, PATH_TUNNEL_KEY_FORMER, "sekisho gateway-key next", "switched",
 		"Switch to the gateway's next key? Phones that have no tunnel for it are shut out from the restart on.");
 }
 
 int gateway_key_verb_back(int argc, char **argv)
 {
 	return change_verb(argc, argv, PATH_TUNNEL_KEY_FORMER, PATH_TUNNEL_KEY_NEXT,
-		"there was no switch, or discard came after it",
+		"there was no switch, or discard came after it", "taken-back",
 		"Go back to the gateway's former key? Phones that came with the present one are shut out from the restart on.");
+}
+
+/* Deletes a key, if it is there, and adds its path to `gone`. An exit code. */
+static int key_discard(const char *path, json_t *gone)
+{
+	char why[512];
+	struct key key = {0};
+	const bool readable = install_present(path) && secret_read_key(path, &key, why, sizeof why) == 0;
+	int code = CLI_OK;
+	if (unlink(path) == 0) {
+		(void)json_array_append_new(gone, json_string(path));
+		code = record("discarded", readable ? &key : NULL);
+	} else if (errno != ENOENT) {
+		code = cli_fail(CLI_FAILED, NULL, "%s cannot be deleted: %s", path, strerror(errno));
+	}
+	secret_wipe(&key, sizeof key);
+	return code;
 }
 
 int gateway_key_verb_discard(int argc, char **argv)
@@ -141,12 +183,8 @@ int gateway_key_verb_discard(int argc, char **argv)
 	if (!code && !yes && cli_interactive() &&
 		!cli_confirm("Delete the gateway's next and former keys? Tunnels made for them never work again."))
 		code = cli_fail(CLI_FAILED, NULL, "nothing was changed");
-	for (size_t i = 0; i < sizeof paths / sizeof *paths && !code; i++) {
-		if (unlink(paths[i]) == 0)
-			(void)json_array_append_new(gone, json_string(paths[i]));
-		else if (errno != ENOENT)
-			code = cli_fail(CLI_FAILED, NULL, "%s cannot be deleted: %s", paths[i], strerror(errno));
-	}
+	for (size_t i = 0; i < sizeof paths / sizeof *paths && !code; i++)
+		code = key_discard(paths[i], gone);
 	if (!code && cli_json)
 		return cli_print_json(json_pack("{s:o}", "deleted", gone));
 	for (size_t i = 0; i < json_array_size(gone); i++)

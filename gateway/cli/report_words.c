@@ -70,6 +70,7 @@ static const struct {
 	/* the gateway */
 	{"gateway-started", "gateway started", "ゲートウェイの起動"},
 	{"gateway-stopped", "gateway stopped", "ゲートウェイの停止"},
+	{"gateway-key-changed", "gateway's own key", "ゲートウェイ自身の鍵"},
 	{"unclean", "after a crash or kill", "異常終了の後"},
 	{"firewall-restored", "firewall put right", "ファイアウォールの復元"},
 	{"clock-stepped", "clock was set", "時計の変更"},

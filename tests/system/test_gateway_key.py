@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The gateway's own key gives way to another at a moment that somebody chooses; phones have a tunnel for it before."""
+import json
 import os
 import subprocess
 
 import pytest
 
 from phone import read_conf
-from world import INTRANET, PORTAL4, wait_until
+from test_control import ask
+from world import ADMIN, INTRANET, PORTAL4, wait_until
 
 DEADLINE = 60
 NEXT, FORMER, KEY = (f"/etc/sekisho/tunnel{s}.key" for s in ("-next", "-former", ""))
@@ -31,6 +33,13 @@ def restart(world):
 def public(path):
     with open(path) as f:
         return subprocess.run(["wg", "pubkey"], stdin=f, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def recorded(world):
+    """(reason, public key) of each line about the gateway's key, all by root."""
+    lines = world.logs("audit", "gateway-key-changed")
+    assert {e["sekisho"]["admin"]["uid"] for e in lines} <= {0}
+    return [(e["event"]["reason"], e["sekisho"].get("tunnel", {}).get("key")) for e in lines]
 
 
 def notices(world):
@@ -62,6 +71,7 @@ def test_change_over_and_back(world):
     new = world.sekisho("gateway-key", "next", "--json")["public_key"]
     assert new == public(NEXT) != old == world.sekisho("status", "--json")["public_key"]
     assert world.sekisho("gateway-key", "next", "--json")["public_key"] == new, "made once"
+    assert recorded(world) == [("prepared", new)]
     stat = os.stat(NEXT)
     assert stat.st_mode & 0o777 == 0o640 and stat.st_uid == 0
     conf = rotate(world, moved)
@@ -83,10 +93,12 @@ def test_change_over_and_back(world):
 
     world.sekisho("gateway-key", "switch", "--yes")
     assert public(KEY) == new and public(FORMER) == old and not os.path.exists(NEXT)
+    assert recorded(world)[1:] == [("switched", new)]
     assert "systemctl restart" in notices(world) and ping(world.phone), "nothing has changed yet"
     assert world.sekisho("gateway-key", "switch", "--yes", check=False).returncode == 1
     restart(world)
     assert world.sekisho("status", "--json")["public_key"] == new
+    assert [e["sekisho"]["tunnel"]["key"] for e in world.logs("audit", "gateway-started")][-2:] == [old, new]
     use(world.phone, conf)
     world.wait_log("audit", "device-rotated", DEADLINE, event__reason="confirmed", device__id=moved.id)
     world.login(world.phone)
@@ -98,9 +110,31 @@ def test_change_over_and_back(world):
     wait_until(lambda: world.sekisho("status", "--json")["knocks"]["forged"] > forged, DEADLINE, "the straggler knocks in vain")
 
     world.sekisho("gateway-key", "back", "--yes")
+    world.sekisho("gateway-key", "switch", "--yes")
+    world.sekisho("gateway-key", "back", "--yes")
+    assert recorded(world)[2:] == [("taken-back", old), ("switched", new), ("taken-back", old)]
     restart(world)
     assert public(KEY) == old and public(NEXT) == new and not os.path.exists(FORMER)
     use(world.phone2, straggler.conf)
+
+
+def test_discarded_keys_are_on_record(world):
+    new = world.sekisho("gateway-key", "next", "--json")["public_key"]
+    world.sekisho("gateway-key", "discard", "--yes")
+    world.sekisho("gateway-key", "discard", "--yes")
+    assert recorded(world)[-2:] == [("prepared", new), ("discarded", new)]
+    world.write(NEXT, "no key\n", 0o640, "root:sekisho")
+    world.sekisho("gateway-key", "discard", "--yes")
+    assert recorded(world)[-2:] == [("discarded", new), ("discarded", None)] and not os.path.exists(NEXT)
+
+
+def test_without_a_gateway_it_is_done_and_said_that_nothing_is_on_record(world):
+    before = recorded(world)
+    world.kill("gateway", 15)
+    done = world.sekisho("gateway-key", "next", check=False)
+    assert done.returncode == 0 and "The key is prepared all the same" in done.stderr and os.path.exists(NEXT)
+    world.start_gateway()
+    assert recorded(world) == before
 
 
 def test_the_interface_goes_between_switch_and_restart(world):
@@ -132,3 +166,15 @@ def test_only_root(world):
     for verb in ("next", "switch", "back", "discard"):
         done = world.sekisho("gateway-key", verb, user="n-admin", check=False)
         assert done.returncode == 1 and "only root" in done.stderr
+
+
+def test_only_root_can_have_it_put_on_record(world):
+    before = recorded(world)
+    talk = ("import socket; s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET); s.connect('/run/sekisho/control'); "
+            "s.send(b'{\"verb\": \"gateway-key\", \"act\": \"switched\"}'); print(s.recv(65536).decode())")
+    said = subprocess.run(["runuser", "-u", ADMIN, "--", "/usr/bin/python3", "-c", talk], check=True, capture_output=True, text=True)
+    assert json.loads(said.stdout)["error"].startswith("only root")
+    for members in ('"act": "lost"', '"act": "switched", "public_key": "none"', '"act": 7'):
+        answer, = ask(b'{"verb": "gateway-key", %s}' % members.encode())
+        assert answer["code"] == "invalid"
+    assert recorded(world) == before
