@@ -289,6 +289,7 @@ install: all ## into DESTDIR and PREFIX (/usr/local)
 	install -m 644 systemd/tmpfiles.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/sekisho.conf
 	install -D -m 644 systemd/logrotate.conf $(DESTDIR)/etc/logrotate.d/sekisho
 	install -m 644 README.md SECURITY.md docs/*.md docs/*.png $(DESTDIR)$(docdir)/
+	sed -i 's,/usr/local/libexec/sekisho/,$(libexecdir)/,g; s,/usr/local/share/doc/sekisho/,$(docdir)/,g' $(DESTDIR)$(docdir)/operations.md
 	install -m 644 systemd/pam/sekisho systemd/pam/sekisho-renew $(DESTDIR)$(docdir)/examples/pam/
 	cp -r docs/examples/. $(DESTDIR)$(docdir)/examples/
 	install -D -m 644 -t $(DESTDIR)$(datadir) share/*.json systemd/sysctl.conf

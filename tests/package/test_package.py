@@ -58,6 +58,15 @@ def test_it_has_what_install_has(unpacked, tmp_path):
     assert files(str(tmp_path)) <= files(unpacked)
 
 
+def test_it_tells_its_own_paths(unpacked):
+    """What `make install` would have put below /usr/local; administrators' own files do belong there."""
+    with open(f"{unpacked}/usr/share/doc/sekisho/operations.md", encoding="utf-8") as f:
+        text = f.read()
+    assert "sudo /usr/libexec/sekisho/sekisho-gateway --close" in text
+    paths = set(re.findall(r"(/usr/(?:local/)?(?:libexec|share)/[\w/.-]*[\w-])", text))
+    assert [p for p in paths if "sekisho-alert" not in p and not os.path.exists(unpacked + p)] == [], "named, not there"
+
+
 def test_no_program_runs_with_more_than_its_user(unpacked):
     """Nothing set-uid, nothing writable by others, no capability on a file."""
     for folder, _, names in os.walk(unpacked):
