@@ -9,6 +9,7 @@
 
 #include "common/paths.h"
 #include "common/say.h"
+#include "common/secret.h"
 #include "gateway/access_line.h"
 #include "gateway/event.h"
 #include "gateway/flow_left.h"

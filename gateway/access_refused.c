@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/say.h"
+#include "common/secret.h"
 #include "gateway/access.h"
 #include "gateway/enforcement.h"
 #include "gateway/event.h"

@@ -7,6 +7,7 @@
 
 #include "common/paths.h"
 #include "common/say.h"
+#include "common/secret.h"
 #include "gateway/alert.h"
 #include "gateway/brute.h"
 #include "gateway/device.h"

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include "common/addr.h"
-#include "common/secret.h"
+#include "common/key.h"
 
 enum { BRUTE_TALLIES = 1024, BRUTE_COUNT_MAX = 100, BRUTE_KEY_MAX = 64 };
 

@@ -12,6 +12,7 @@
 
 #include "common/paths.h"
 #include "common/say.h"
+#include "common/secret.h"
 #include "gateway/control_internal.h"
 #include "gateway/event.h"
 #include "gateway/channel.h"

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/paths.h"
+#include "common/secret.h"
 #include "gateway/control_internal.h"
 #include "gateway/device_change.h"
 

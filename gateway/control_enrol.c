@@ -6,6 +6,7 @@
 #include <sys/random.h>
 
 #include "common/paths.h"
+#include "common/secret.h"
 #include "gateway/control_internal.h"
 #include "gateway/control_record.h"
 #include "gateway/device_change.h"

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/paths.h"
+#include "common/secret.h"
 #include "gateway/control_internal.h"
 #include "gateway/control_record.h"
 #include "gateway/nextkey.h"

@@ -6,6 +6,7 @@
 
 #include "common/paths.h"
 #include "common/say.h"
+#include "common/secret.h"
 #include "gateway/event.h"
 #include "gateway/evidence.h"
 #include "gateway/login.h"

@@ -7,6 +7,7 @@
 
 #include "common/paths.h"
 #include "common/say.h"
+#include "common/secret.h"
 #include "gateway/alert.h"
 #include "gateway/event.h"
 #include "gateway/netif.h"
@@ -189,7 +190,7 @@ static int check_tunnel(struct gateway *g)
 		return -EKEYREJECTED;
 	}
 	say_warning("the tunnel's interface %s does not answer (%s); bringing it up again", g->settings.interface, strerror(-r));
-	r = secret_read_key(PATH_TUNNEL_KEY, &key, why, sizeof why);
+	r = key_read_file(PATH_TUNNEL_KEY, &key, why, sizeof why);
 	if (r == 0)
 		r = open_tunnel(g, &key, why, sizeof why);
 	secret_wipe(&key, sizeof key);

@@ -11,6 +11,7 @@
 
 #include "common/paths.h"
 #include "common/say.h"
+#include "common/secret.h"
 #include "gateway/access.h"
 #include "gateway/admission.h"
 #include "gateway/alert.h"
@@ -212,7 +213,7 @@ int gateway_start(struct gateway *g, char *why, size_t why_size)
 		r = start_terms(g, why, why_size);
 	if (r < 0)
 		return r;
-	r = secret_read_key(PATH_TUNNEL_KEY, &key, why, why_size);
+	r = key_read_file(PATH_TUNNEL_KEY, &key, why, why_size);
 	if (r < 0)
 		return r;
 	r = handshake_new(&key, &g->handshake);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/secret.h"
 #include "gateway/noise.h"
 
 /* Where the fields of a first message lie (white paper, section 5.4.2). */

@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/secret.h"
+#include "common/key.h"
 
 enum { INITIATION_SIZE = 148, TAI64N_SIZE = 12 };
 

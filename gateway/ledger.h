@@ -15,7 +15,7 @@
 
 #include "common/addr.h"
 #include "common/message.h"
-#include "common/secret.h"
+#include "common/key.h"
 #include "common/text.h"
 #include "config/policy.h"
 #include "gateway/handshake.h"

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/secret.h"
 #include "gateway/ledger_internal.h"
 
 #define DEVICE                                                                                                                   \

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "common/secret.h"
 #include "gateway/ledger_internal.h"
 
 int ledger_device_by_key(struct ledger *l, const struct key *k, struct device *out)

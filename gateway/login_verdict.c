@@ -8,6 +8,7 @@
 
 #include "common/paths.h"
 #include "common/say.h"
+#include "common/secret.h"
 #include "gateway/device.h"
 #include "gateway/event.h"
 #include "gateway/evidence.h"

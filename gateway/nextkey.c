@@ -6,11 +6,12 @@
 #include <unistd.h>
 
 #include "common/paths.h"
+#include "common/secret.h"
 
 static int public_of(const char *path, struct key *out, char *why, size_t why_size)
 {
 	struct key key;
-	int r = secret_read_key(path, &key, why, why_size);
+	int r = key_read_file(path, &key, why, why_size);
 	if (r == 0) {
 		r = key_public(&key, out);
 		if (r < 0)

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/secret.h"
+#include "common/key.h"
 
 enum { NOISE_HASH = 32, NOISE_MAC = 16, NOISE_TAG = 16, NOISE_PLAIN_MAX = 64 };
 

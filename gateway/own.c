@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/say.h"
+#include "common/secret.h"
 #include "gateway/device.h"
 #include "gateway/device_change.h"
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/say.h"
+#include "common/secret.h"
 #include "gateway/peer.h"
 #include "gateway/session.h"
 

@@ -9,6 +9,7 @@
 
 #include "common/paths.h"
 #include "common/say.h"
+#include "common/secret.h"
 #include "gateway/device.h"
 #include "gateway/channel.h"
 #include "gateway/login.h"

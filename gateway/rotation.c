@@ -6,6 +6,7 @@
 
 #include "common/paths.h"
 #include "common/say.h"
+#include "common/secret.h"
 #include "gateway/device_change.h"
 #include "gateway/event.h"
 #include "gateway/peer.h"

@@ -15,7 +15,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "common/secret.h"
+#include "common/key.h"
 #include "gateway/log.h"
 
 enum { SEAL_HASH = 32, SEAL_SIGNATURE = 64 };

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/secret.h"
 #include "common/text.h"
 
 static const char MAGIC[8] = "SEALSEK1";

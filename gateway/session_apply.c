@@ -6,6 +6,7 @@
 #include <utlist.h>
 
 #include "common/say.h"
+#include "common/secret.h"
 #include "gateway/device.h"
 #include "gateway/session_internal.h"
 #include "gateway/upkeep.h"

@@ -6,6 +6,7 @@
 
 #include "common/array.h"
 #include "common/say.h"
+#include "common/secret.h"
 #include "gateway/session_internal.h"
 
 static const int64_t TIMEOUT_SLACK_MS = 5000;

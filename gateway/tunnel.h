@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include "common/addr.h"
-#include "common/secret.h"
+#include "common/key.h"
 #include "config/settings.h"
 
 struct tunnel;

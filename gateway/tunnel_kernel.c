@@ -6,6 +6,7 @@
 #include <string.h>
 #include <wireguard.h>
 
+#include "common/secret.h"
 #include "gateway/netif.h"
 #include "gateway/tunnel_backend.h"
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/secret.h"
 #include "common/text.h"
 #include "gateway/netif.h"
 #include "gateway/tunnel_backend.h"

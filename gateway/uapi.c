@@ -10,6 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "common/secret.h"
 #include "common/text.h"
 
 enum { PATIENCE_USEC = 10 * 1000000, CHUNK = 16384, KEY_HEX = 2 * KEY_SIZE };

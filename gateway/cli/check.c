@@ -13,6 +13,7 @@
 
 #include "common/diag.h"
 #include "common/paths.h"
+#include "common/key.h"
 #include "common/secret.h"
 #include "common/text.h"
 #include "config/policy.h"
@@ -115,7 +116,7 @@ static void check_tunnel_key(struct check *c)
 	char why[TEXT_MAX];
 	if (access(PATH_TUNNEL_KEY, F_OK) && errno == ENOENT)
 		check_add(c, HINT_SETUP, PATH_TUNNEL_KEY " is missing");
-	else if (secret_read_key(PATH_TUNNEL_KEY, &key, why, sizeof why))
+	else if (key_read_file(PATH_TUNNEL_KEY, &key, why, sizeof why))
 		check_add(c, "the phones know this key: mend the file rather than making a new one", "%s", why);
 	secret_wipe(&key, sizeof key);
 	check_reader(c, PATH_TUNNEL_KEY, USER_GATEWAY, USER_GATEWAY);

@@ -3,7 +3,7 @@
 
 #include "common/addr.h"
 #include "common/message.h"
-#include "common/secret.h"
+#include "common/key.h"
 #include "common/text.h"
 #include "config/device_form.h"
 #include "gateway/cli/cli.h"

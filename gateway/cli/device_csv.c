@@ -6,7 +6,7 @@
 #include <time.h>
 
 #include "common/message.h"
-#include "common/secret.h"
+#include "common/key.h"
 #include "common/text.h"
 #include "config/device_form.h"
 #include "config/nearest.h"

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "common/paths.h"
+#include "common/key.h"
 #include "common/secret.h"
 #include "common/text.h"
 #include "config/input.h"

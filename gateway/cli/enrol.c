@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 
+#include "common/secret.h"
 #include "common/text.h"
 #include "config/policy.h"
 #include "gateway/cli/cli.h"

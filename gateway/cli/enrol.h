@@ -8,7 +8,7 @@
 #ifndef SEKISHO_CLI_ENROL_H
 #define SEKISHO_CLI_ENROL_H
 
-#include "common/secret.h"
+#include "common/key.h"
 #include "gateway/cli/handover.h"
 #include "gateway/cli/option.h"
 

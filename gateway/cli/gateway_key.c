@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/paths.h"
+#include "common/key.h"
 #include "common/secret.h"
 #include "gateway/cli/cli.h"
 #include "gateway/cli/client.h"
@@ -38,7 +39,7 @@ static int key_load(const char *path, const char *hint, struct key *out)
 	char why[512];
 	if (!install_present(path))
 		return cli_fail(CLI_FAILED, hint, "there is no %s", path);
-	return secret_read_key(path, out, why, sizeof why) ? cli_fail(CLI_FAILED, NULL, "%s", why) : CLI_OK;
+	return key_read_file(path, out, why, sizeof why) ? cli_fail(CLI_FAILED, NULL, "%s", why) : CLI_OK;
 }
 
 /* Writes a key where another may stand: whoever reads sees the one or the other. An exit code. */
@@ -162,7 +163,7 @@ static int key_discard(const char *path, json_t *gone)
 {
 	char why[512];
 	struct key key = {0};
-	const bool readable = install_present(path) && secret_read_key(path, &key, why, sizeof why) == 0;
+	const bool readable = install_present(path) && key_read_file(path, &key, why, sizeof why) == 0;
 	int code = CLI_OK;
 	if (unlink(path) == 0) {
 		(void)json_array_append_new(gone, json_string(path));

@@ -13,7 +13,7 @@
 
 #include "common/addr.h"
 #include "common/message.h"
-#include "common/secret.h"
+#include "common/key.h"
 #include "config/settings.h"
 #include "gateway/ledger.h"
 

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 
+#include "common/secret.h"
 #include "common/text.h"
 #include "gateway/cli/cli.h"
 #include "gateway/cli/client.h"

@@ -11,6 +11,7 @@
 
 #include "common/diag.h"
 #include "common/paths.h"
+#include "common/key.h"
 #include "common/secret.h"
 #include "common/text.h"
 #include "gateway/cli/certificate.h"

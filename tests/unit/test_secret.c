@@ -17,6 +17,7 @@
 
 #include <openssl/evp.h>
 
+#include "common/key.h"
 #include "common/secret.h"
 
 static char folder[] = "/tmp/test_secret.XXXXXX";
@@ -174,24 +175,24 @@ static void test_read_key(void **state)
 	assert_int_equal(key_generate(&want), 0);
 	key_format(&want, text);
 	write_file(path, text, KEY_TEXT - 1, 0600);
-	assert_int_equal(secret_read_key(path, &k, why, sizeof why), 0);
+	assert_int_equal(key_read_file(path, &k, why, sizeof why), 0);
 	assert_true(key_equal(&k, &want));
 	text[KEY_TEXT - 1] = '\n';
 	write_file(path, text, KEY_TEXT, 0640);
 	secret_wipe(&k, sizeof k);
-	assert_int_equal(secret_read_key(path, &k, why, sizeof why), 0);
+	assert_int_equal(key_read_file(path, &k, why, sizeof why), 0);
 	assert_true(key_equal(&k, &want));
 	text[KEY_TEXT] = '\n';
 	write_file(path, text, KEY_TEXT + 1, 0600);
-	assert_int_equal(secret_read_key(path, &k, why, sizeof why), -EFBIG);
+	assert_int_equal(key_read_file(path, &k, why, sizeof why), -EFBIG);
 	text[4] = '\0';
 	write_file(path, text, KEY_TEXT, 0600);
-	assert_int_equal(secret_read_key(path, &k, why, sizeof why), -EINVAL);
+	assert_int_equal(key_read_file(path, &k, why, sizeof why), -EINVAL);
 	assert_non_null(strstr(why, "wg genkey"));
 	write_file(path, "", 0, 0600);
-	assert_int_equal(secret_read_key(path, &k, NULL, 0), -EINVAL);
+	assert_int_equal(key_read_file(path, &k, NULL, 0), -EINVAL);
 	write_file(path, text, KEY_TEXT, 0644);
-	assert_int_equal(secret_read_key(path, &k, why, sizeof why), -EACCES);
+	assert_int_equal(key_read_file(path, &k, why, sizeof why), -EACCES);
 	assert_true(key_equal(&k, &want));
 }
 

@@ -2,6 +2,7 @@
 /* The tunnel with as many peers as a ministry has, and what is left of keys in memory, on each backend that this machine has. */
 #include <inttypes.h>
 
+#include "common/secret.h"
 #include "tests/unit/tunnel_fixture.h"
 
 enum { MANY = 10000 };
