@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -176,16 +175,6 @@ static uint64_t fingerprint(const struct lexer *lx)
 	return hash ? hash : 1;
 }
 
-static bool put_sha256(struct settings *s, const char *text, size_t size)
-{
-	unsigned char sha256[32];
-	if (EVP_Digest(text, size, sha256, NULL, EVP_sha256(), NULL) != 1)
-		return false;
-	for (size_t i = 0; i < sizeof sha256; i++)
-		snprintf(s->sha256 + 2 * i, 3, "%02x", sha256[i]);
-	return true;
-}
-
 static void read_line(struct reader *r)
 {
 	const unsigned k = find_keyword(&r->lx);
@@ -249,10 +238,6 @@ int settings_parse(const char *name, const char *text, size_t size, struct setti
 	if (!r)
 		return -ENOMEM;
 	r->s = defaults;
-	if (!put_sha256(&r->s, text, size)) {
-		free(r);
-		return -EIO;
-	}
 	d->failed = false;
 	lexer_start(&r->lx, name, text, size, d);
 	while (lexer_next(&r->lx))
@@ -271,41 +256,25 @@ int settings_parse(const char *name, const char *text, size_t size, struct setti
 	return result;
 }
 
+int settings_read(const char *path, char **text, size_t *size, struct diag *d)
+{
+	int r = input_read(AT_FDCWD, path, true, text, size);
+	if (r == 0)
+		return 0;
+	input_complain(d, path, r);
+	return r == -ENOTSUP || r == -EFBIG ? -EINVAL : r;
+}
+
 int settings_load(const char *path, struct settings *out, struct diag *d)
 {
 	char *text;
 	size_t size;
-
-	int r = input_read(AT_FDCWD, path, true, &text, &size);
-	if (r < 0) {
-		input_complain(d, path, r);
-		return r == -ENOTSUP || r == -EFBIG ? -EINVAL : r;
-	}
+	int r = settings_read(path, &text, &size, d);
+	if (r < 0)
+		return r;
 	r = settings_parse(path, text, size, out, d);
 	free(text);
 	return r;
-}
-
-struct policy_context settings_policy_context(const struct settings *s, struct prefix room[static NETWORKS_MAX + 2])
-{
-	size_t count = s->network_count;
-
-	memcpy(room, s->networks, count * sizeof *room);
-	room[count++] = s->tunnel4;
-	if (s->tunnel6.addr.family)
-		room[count++] = s->tunnel6;
-	return (struct policy_context){.internal = room, .internal_count = count};
-}
-
-int settings_policy_load(const struct settings *s, const char *dir, int64_t now, struct policy **out, struct diag *d)
-{
-	struct prefix room[NETWORKS_MAX + 2];
-	struct policy_context context = {0};
-
-	if (s)
-		context = settings_policy_context(s, room);
-	context.now = now;
-	return policy_load(dir, &context, out, d);
 }
 
 const char *settings_portal_host(const struct settings *s, char text[static SETTINGS_PORTAL_HOST])

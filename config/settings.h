@@ -119,7 +119,7 @@ struct settings {
 	unsigned alert_rate, alert_device_failures, alert_user_devices, alert_refused_keys;
 	int64_t alert_rate_seconds, alert_device_failures_seconds, alert_user_devices_seconds, alert_refused_keys_seconds;
 	/* Last, how it was written, which may differ where all before is the same: */
-	char sha256[SETTINGS_SHA256_TEXT]; /* of the file as read */
+	char sha256[SETTINGS_SHA256_TEXT]; /* of the file as read: settings_load_digest() only, else "" */
 	uint64_t said[SETTINGS_KEYWORDS]; /* a fingerprint of each keyword's values as written, 0 where it is not */
 };
 
@@ -127,7 +127,10 @@ struct settings {
  * what to do). `out` is untouched on failure. */
 int settings_load(const char *path, struct settings *out, struct diag *d);
 
-/* The same from memory; `name` stands in messages. */
+/* The same, with `sha256`; -EIO when libcrypto fails. */
+int settings_load_digest(const char *path, struct settings *out, struct diag *d);
+
+/* settings_load() from memory; `name` stands in messages. */
 int settings_parse(const char *name, const char *text, size_t size, struct settings *out, struct diag *d);
 
 /* Makes local time (localtime_r(3), mktime(3)) that of the settings, by TZ; to be called after each settings_load(), before ACL

@@ -69,6 +69,9 @@ struct reader {
 	struct lexer lx;
 };
 
+/* What settings_load() reads, in new memory; fails like it. */
+int settings_read(const char *path, char **text, size_t *size, struct diag *d);
+
 /* Each puts the values of the current line into r->s, or reports what is wrong and returns false. */
 bool settings_read_endpoint(struct reader *r);
 bool settings_read_listen_port(struct reader *r);

@@ -173,7 +173,7 @@ static void log_started(struct gateway *g)
 int gateway_settings(struct settings *settings, char *why, size_t why_size)
 {
 	struct diag d = diag_new();
-	int r = settings_load(PATH_CONFIG, settings, &d);
+	int r = settings_load_digest(PATH_CONFIG, settings, &d);
 	if (r == 0)
 		r = hook_settings_check(PATH_CONFIG, settings, &d);
 	if (r == 0)

@@ -154,7 +154,7 @@ int gateway_apply_acl(struct gateway *g, struct gateway_request *q)
 static int load_settings(struct gateway *g, struct settings *s, char **text)
 {
 	struct diag d = diag_new();
-	int r = settings_load(PATH_CONFIG, s, &d);
+	int r = settings_load_digest(PATH_CONFIG, s, &d);
 	if (r == 0)
 		r = hook_settings_check(PATH_CONFIG, s, &d);
 	if (d.count)
