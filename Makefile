@@ -31,7 +31,7 @@ ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code,--as-need
 LIBS_gateway := -lmnl -lnftnl -lnetfilter_conntrack -lcrypto -lsystemd -ljansson -lsqlite3 -lcap-ng -lseccomp
 LIBS_cli := -ljansson -lcrypto -lqrencode -lpng -lsystemd -lz
 LIBS_portal := -lssl -lcrypto -lsystemd -lseccomp -lcap-ng
-LIBS_auth := -lpam -lcrypto -lsystemd -lseccomp -lcap-ng
+LIBS_auth := -lpam -lseccomp -lcap-ng
 LIBS_all := $(sort $(LIBS_gateway) $(LIBS_cli) $(LIBS_portal) $(LIBS_auth))
 
 # Every .c of a folder goes into that folder's archive, except the files that hold a main().
@@ -82,7 +82,7 @@ $(B)/sekisho: $(B)/gateway/cli/main.o $(LIB_cli) $(LIB_gateway) $(LIB_config) $(
 $(B)/sekisho-portal: $(B)/auth/portal_main.o $(LIB_auth) $(LIB_config) $(LIB_common)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_portal) $(LIBS_auth)
 $(B)/sekisho-auth: $(B)/auth/auth_main.o $(LIB_auth) $(LIB_config) $(LIB_common)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_auth) $(LIBS_portal)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_auth)
 
 $(B)/tests/%: tests/unit/%.c $(LIB_all)
 	@mkdir -p $(@D)

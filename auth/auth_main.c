@@ -15,9 +15,9 @@
 #include <unistd.h>
 
 #include <cap-ng.h>
-#include <systemd/sd-daemon.h>
 
 #include "auth/account.h"
+#include "auth/activation.h"
 #include "auth/attempt.h"
 #include "auth/forbid.h"
 #include "auth/supervise.h"
@@ -51,7 +51,7 @@ static void confine(void)
 	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	if (null < 0 || dup2(null, STDIN_FILENO) < 0)
 		say_fatal("cannot open /dev/null: %s", strerror(errno));
-	if (close_range(SD_LISTEN_FDS_START + 1, ~0U, 0) < 0)
+	if (close_range(ACTIVATION_FD + 1, ~0U, 0) < 0)
 		say_fatal("cannot close inherited descriptors: %s", strerror(errno));
 	if (prctl(PR_SET_DUMPABLE, 0) < 0)
 		say_fatal("cannot forbid dumps: %s", strerror(errno));
@@ -151,9 +151,9 @@ static void release(void *argument)
 
 int main(void)
 {
-	static struct job job = {.peer = SD_LISTEN_FDS_START};
+	static struct job job = {.peer = ACTIVATION_FD};
 	say_name("sekisho-auth");
-	if (sd_listen_fds(1) != 1 || sd_is_socket(job.peer, AF_UNIX, SOCK_SEQPACKET, 0) <= 0)
+	if (activation_check() < 0)
 		say_fatal("started by hand? It is started for each login by its socket: systemctl start sekisho-auth.socket");
 	if (geteuid() != 0)
 		say_fatal("PAM needs root; use the unit sekisho-auth@.service as it is delivered");

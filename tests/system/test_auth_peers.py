@@ -4,8 +4,10 @@
 Needs root, gcc, libpam-oath, oathtool. The programs come from build/gcc, or from the folder named by SEKISHO_BUILD.
 """
 import os
+import re
 import shutil
 import signal
+import socket
 import subprocess
 
 import pytest
@@ -260,6 +262,28 @@ def test_settings_missing(box):
 def test_started_by_hand(box):
     done = subprocess.run([PROGRAM], stderr=subprocess.PIPE, text=True, timeout=DEADLINE)
     assert done.returncode == 1 and "systemctl start sekisho-auth.socket" in done.stderr
+
+
+@pytest.mark.parametrize("kind, listening, pid, count", [
+    (socket.SOCK_STREAM, False, "$$", 1), (socket.SOCK_SEQPACKET, True, "$$", 1), (socket.SOCK_SEQPACKET, False, "$PPID", 1),
+    (socket.SOCK_SEQPACKET, False, "", 1), (socket.SOCK_SEQPACKET, False, "$$", 2), (socket.SOCK_SEQPACKET, False, "$$", "")])
+def test_something_else_handed_over(kind, listening, pid, count):
+    ours, theirs = socket.socketpair(socket.AF_UNIX, kind)
+    with ours, theirs, socket.socket(socket.AF_UNIX, kind) as listener:
+        listener.bind("")
+        listener.listen(1)
+        given = listener if listening else theirs
+        done = subprocess.run(["bash", "-c", f'LISTEN_PID={pid} LISTEN_FDS={count} exec "$0" 3<&{given.fileno()}', str(PROGRAM)],
+                              pass_fds=[given.fileno()], stderr=subprocess.PIPE, text=True, timeout=DEADLINE)
+    assert done.returncode == 1 and "systemctl start sekisho-auth.socket" in done.stderr
+
+
+def test_loads_little():
+    """Each login loads this anew, as root and beside passwords: what is not needed is neither time nor attack surface."""
+    environment = {"LD_TRACE_LOADED_OBJECTS": "1", "PATH": os.environ["PATH"]}
+    loaded = subprocess.run([PROGRAM], env=environment, check=True, capture_output=True, text=True).stdout
+    assert "libpam.so" in loaded
+    assert not re.search("libcrypto|libssl|libsystemd|libseccomp|liblzma|libjansson|libsqlite3", loaded)
 
 
 @pytest.mark.skipif(not shutil.which("systemd-socket-activate"), reason="systemd-socket-activate is not installed")
