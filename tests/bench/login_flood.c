@@ -17,6 +17,7 @@
 #include <inttypes.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -369,6 +370,7 @@ int main(int argc, char **argv)
 		perror("login_flood");
 		return 1;
 	}
+	signal(SIGPIPE, SIG_IGN); /* the portal may close what a phone is about to write to */
 	files.rlim_cur = files.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &files);
 	read_phones();

@@ -94,8 +94,9 @@ class Crowd(World):
     def flood_end(flood):
         """A list of Login, in the order in which they ended, and the generator's seconds of processor."""
         with flood:
-            *rows, (_, cpu) = [line.split() for line in flood.stdout]
-        assert flood.returncode == 0
+            lines = [line.split() for line in flood.stdout]
+        assert flood.returncode == 0, f"login_flood ended with {flood.returncode} after {len(lines)} logins"
+        *rows, (_, cpu) = lines
         return [Login(int(n), r, *(int(v) / 1e6 for v in times), int(q), int(w)) for n, r, *times, q, w in rows], int(cpu) / 1e6
 
     def flood(self, *args, **options):
