@@ -26,21 +26,20 @@ int evidence_ready(struct gateway *g)
 	return g->settings.log_full_action == LOG_FULL_CONTINUE ? 0 : log_ready(g->log);
 }
 
-static int write_record(struct gateway *g, enum log_file file, int64_t when, json_t *event, bool durable)
+static int judge(const struct gateway *g, int r)
 {
-	int r = log_write(g->log, file, when, event, durable);
 	bool goes_on = g->settings.log_full_action == LOG_FULL_CONTINUE && r != -ENOMEM && r != -EMSGSIZE;
 	return goes_on ? 0 : r;
 }
 
 int evidence_write(struct gateway *g, enum log_file file, int64_t when, json_t *event)
 {
-	return write_record(g, file, when, event, true);
+	return judge(g, log_write(g->log, file, when, event, true));
 }
 
 int evidence_write_early(struct gateway *g, enum log_file file, int64_t when, json_t *event)
 {
-	return write_record(g, file, when, event, false);
+	return judge(g, log_write_early(g->log, file, when, event));
 }
 
 /* ---- words ---- */

@@ -26,7 +26,8 @@ int evidence_ready(struct gateway *g);
  */
 int evidence_write(struct gateway *g, enum log_file file, int64_t when, json_t *event);
 
-/* The same for one of several: on disk once an evidence_write() to the same file that follows it has returned 0. */
+/* The same for what gives no access by itself, or is one of several: on disk once an evidence_write() to the same file that
+ * follows it has returned 0, and within a second at the latest. */
 int evidence_write_early(struct gateway *g, enum log_file file, int64_t when, json_t *event);
 
 /* Each second, after log_sync(): tells of trouble, ends the sessions where that is wanted, and records that all is well again. */

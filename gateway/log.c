@@ -56,28 +56,27 @@ static bool is_tight(struct log *l, enum log_file file)
 	return log_room_beside_reserve(l, file, LOG_LINE_MAX) < 0;
 }
 
-static int append(struct log *l, enum log_file file, size_t size, bool durable)
+enum line_kind { LINE_LATER, LINE_EARLY, LINE_DURABLE, LINE_SEAL };
+
+static int append(struct log *l, enum log_file file, size_t size, enum line_kind kind)
 {
 	struct log_stream *s = &l->streams[file];
 	int r = log_room_beside_reserve(l, file, size);
-	if (!r || durable)
+	if (!r || kind != LINE_LATER)
 		r = log_stream_append(s, l->line, size);
 	if (r < 0)
 		return r;
-	r = durable ? log_stream_sync(s) : 0;
+	r = kind >= LINE_DURABLE ? log_stream_sync(s) : 0;
 	if (r < 0)
 		log_stream_undo(s, size);
 	return r;
 }
 
-enum line_kind { LINE_LATER, LINE_DURABLE, LINE_SEAL };
-
 /* What was composed (`size` of l->line, or -errno) becomes a line, whole and numbered, or nothing. */
 static int put_composed(struct log *l, enum log_file file, ssize_t size, enum line_kind kind)
 {
-	bool durable = kind != LINE_LATER;
 	struct log_stream *s = &l->streams[file];
-	int r = size < 0 ? (int)size : append(l, file, (size_t)size, durable);
+	int r = size < 0 ? (int)size : append(l, file, (size_t)size, kind);
 	if (r < 0) {
 		log_room_note(l, file, r);
 		return r;
@@ -197,12 +196,12 @@ static void copy_line(
 		*(char *)mempcpy(copy, l->line, strcspn(l->line, "\n")) = '\0';
 }
 
-static int record(struct log *l, enum log_file file, int64_t when, json_t *event, bool durable, char *copy)
+static int record(struct log *l, enum log_file file, int64_t when, json_t *event, enum line_kind kind, char *copy)
 {
 	int r = log_record_missing(l, file);
 	/* On a full disk what must be recorded goes on, and the gap is told later. */
-	if (!r || (durable && r == -ENOSPC))
-		r = put_line(l, file, when, event, durable ? LINE_DURABLE : LINE_LATER);
+	if (!r || (kind != LINE_LATER && r == -ENOSPC))
+		r = put_line(l, file, when, event, kind);
 	if (copy)
 		copy_line(l, file, when, event, !r, copy);
 	if (r < 0) {
@@ -231,12 +230,17 @@ int log_write_text(struct log *l, enum log_file file, int64_t when, const char *
 
 int log_write(struct log *l, enum log_file file, int64_t when, json_t *event, bool durable)
 {
-	return record(l, file, when, event, durable, NULL);
+	return record(l, file, when, event, durable ? LINE_DURABLE : LINE_LATER, NULL);
+}
+
+int log_write_early(struct log *l, enum log_file file, int64_t when, json_t *event)
+{
+	return record(l, file, when, event, LINE_EARLY, NULL);
 }
 
 int log_write_copy(struct log *l, enum log_file file, int64_t when, json_t *event, char copy[static LOG_COPY_MAX])
 {
-	return record(l, file, when, event, true, copy);
+	return record(l, file, when, event, LINE_DURABLE, copy);
 }
 
 int log_sync(struct log *l)

@@ -57,6 +57,9 @@ int log_reopen(struct log *l);
  */
 int log_write(struct log *l, enum log_file file, int64_t when, json_t *event, bool durable);
 
+/* A durable line, of which the next durable one in the same file, or log_sync(), makes sure: so several cost one wait. */
+int log_write_early(struct log *l, enum log_file file, int64_t when, json_t *event);
+
 /*
  * The same, not durable, for an event that somebody has composed by hand (jsonline.h), where a tree for each would cost too much:
  * `event` holds the members of "event" but for sequence and dataset, `rest` all other members but for @timestamp, observer and

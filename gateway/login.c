@@ -23,8 +23,8 @@
 static const int64_t SECOND = 1000000;
 enum { START_SECONDS = 60 }; /* between the attempt id and its coming back from sekisho-auth */
 
-/* The portal keeps login-attempts-max, and a line before it; here attempts count until their processes have ended, a moment longer.
- * This bounds what a portal that has been taken over could ask for. */
+/* The portal keeps login-attempts-max, and a line before it; here attempts count until their processes have ended, a moment
+ * longer. This bounds what a portal that has been taken over could ask for. */
 static bool is_full(const struct gateway *g)
 {
 	unsigned most = g->settings.login_attempts_max;
@@ -115,7 +115,9 @@ int login_log(
 		event_text(e, "sekisho.pam.stage", verdict->stage);
 		event_number(e, "sekisho.pam.code", verdict->pam_code);
 	}
-	return evidence_write(g, LOG_AUTH, time_now(), e);
+	/* What begins gives nothing yet, and what succeeds gives nothing before its session's own record, which takes both to the
+	 * disk. */
+	return failed ? evidence_write(g, LOG_AUTH, time_now(), e) : evidence_write_early(g, LOG_AUTH, time_now(), e);
 }
 
 /* ---- attempts ---- */

@@ -18,7 +18,7 @@ static char folder[SCRATCH_PATH], why[1024];
 /* ---- faults: these stand before the C library's ---- */
 
 static int write_error, sync_error; /* errno of the next calls for files opened to append; 0: none */
-static unsigned written_again;
+static unsigned written_again, synced;
 
 static bool is_log(int fd)
 {
@@ -40,6 +40,7 @@ int fdatasync(int fd)
 		errno = sync_error;
 		return -1;
 	}
+	synced++;
 	return (int)syscall(SYS_fdatasync, fd);
 }
 
@@ -55,7 +56,7 @@ static int setup(void **state)
 {
 	(void)state;
 	write_error = sync_error = 0;
-	written_again = 0;
+	written_again = synced = 0;
 	scratch_make(folder);
 	return 0;
 }
@@ -70,6 +71,11 @@ static int teardown(void **state)
 static int put(struct log *l, enum log_file file, bool durable)
 {
 	return log_write(l, file, time_now(), event_new("device-admitted", "success", NULL), durable);
+}
+
+static int early(struct log *l, enum log_file file)
+{
+	return log_write_early(l, file, time_now(), event_new("device-admitted", "success", NULL));
 }
 
 /* Actions and reasons of a file in their order; every number follows the one before. */
@@ -205,7 +211,7 @@ static void on_a_full_disk(const char *mounted)
 	CHILD_CHECK(log_failing(l) == -ENOSPC);
 	/* The reserve is for what must be recorded, and nobody else has taken it. */
 	for (unsigned i = 0; i < 200; i++)
-		CHILD_CHECK(put(l, LOG_AUTH, true) == 0 && put(l, LOG_AUDIT, true) == 0);
+		CHILD_CHECK(early(l, LOG_AUTH) == 0 && put(l, LOG_AUTH, true) == 0 && put(l, LOG_AUDIT, true) == 0);
 	CHILD_CHECK(log_sync(l) == -ENOSPC && put(l, LOG_ACCESS, false) == -ENOSPC);
 	CHILD_CHECK(log_failing(l) == -ENOSPC && log_ready(l) == -ENOSPC);
 	CHILD_CHECK(unlink(filler) == 0);
@@ -273,11 +279,35 @@ static void test_low_space_is_told(void **state)
 	assert_int_equal(r, 0);
 }
 
+/* An early line waits for the next durable one, with which it reaches the disk or does not. */
+static void test_early(void **state)
+{
+	(void)state;
+	struct log *l = NULL;
+	assert_int_equal(log_open(folder, NULL, "gw1", 0, &l, why, sizeof why), 0);
+	unsigned before = synced;
+	assert_int_equal(early(l, LOG_AUTH), 0);
+	assert_int_equal(early(l, LOG_AUTH), 0);
+	assert_int_equal(synced, before);
+	sync_error = EIO;
+	assert_int_equal(put(l, LOG_AUTH, true), -EIO);
+	sync_error = 0;
+	written_again = 0;
+	assert_int_equal(put(l, LOG_AUTH, true), 0);
+	assert_int_equal(synced, before + 2); /* of the gap's line and of this one */
+	assert_true(written_again > 0); /* what the failed one may have lost */
+	assert_int_equal(early(l, LOG_AUTH), 0);
+	assert_int_equal(log_sync(l), 0);
+	assert_int_equal(synced, before + 3);
+	log_close(l);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(test_early),
 		TEST(test_a_failed_write_is_counted),
 		TEST(test_a_failed_flush_takes_its_line_back),
 		TEST(test_what_may_be_lost_is_written_again),
