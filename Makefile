@@ -110,7 +110,7 @@ BENCHES := $(B)/tests/policy_bench $(B)/tests/firewall_bench
 TEST_TOOLS := $(B)/tests/log_lines $(if $(wildcard tests/system/firewall_driver.c),$(B)/tests/firewall_driver) \
 	$(if $(wildcard tests/oracle/oracle.c),$(B)/tests/run_oracle) \
 	$(if $(wildcard tests/bench/flow_flood.c),$(B)/tests/flow_flood) \
-	$(if $(wildcard tests/bench/login_flood.c),$(B)/tests/login_flood $(B)/tests/login_limits) \
+	$(if $(wildcard tests/bench/login_flood.c),$(B)/tests/login_flood $(B)/tests/login_limits $(B)/tests/login_alone) \
 	$(if $(wildcard tests/system/pam_script.c),$(B)/tests/pam_script.so) \
 	$(if $(wildcard tests/system/gateway_shim.c),$(B)/tests/gateway_shim.so) \
 	$(if $(wildcard tests/system/filter_log.c),$(B)/tests/filter_log.so) \
@@ -121,7 +121,7 @@ $(B)/tests/firewall_driver: tests/system/firewall_driver.c $(LIB_all)
 $(B)/tests/run_oracle: $(call obj,$(call src,tests/oracle)) $(LIB_all)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(LIB_all) -Wl,--end-group $(LIBS_all)
-$(B)/tests/flow_flood $(B)/tests/login_flood $(B)/tests/login_limits: $(B)/tests/%: $(B)/tests/bench/%.o $(LIB_all)
+$(B)/tests/flow_flood $(B)/tests/login_flood $(B)/tests/login_limits $(B)/tests/login_alone: $(B)/tests/%: $(B)/tests/bench/%.o $(LIB_all)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(LIB_all) -Wl,--end-group $(LIBS_all)
 # Loaded before the sanitizers' own library, so it cannot have theirs.
