@@ -5,16 +5,20 @@ import collections
 import functools
 import http.client
 import os
+import pwd
 import re
 import socket
 import ssl
+import struct
 
 import pytest
 
+from auth_box import REASONS
 from crowd import FREE, Crowd
 from netns import SLOWER, wait_until
 from world import PORTAL, PORTAL4, field
 
+PORTAL_ATTEMPT, PORTAL_ATTEMPT_ID = 3, 4  # common/message.h
 DEVICES, ATTEMPTS, PATIENCE = 200, 4, int(300 * SLOWER)
 
 
@@ -141,3 +145,49 @@ def test_all_at_once_beside_a_device_that_guesses(crowd):
     # A descriptor that each login left behind would make a hundred; the few above may be of a page that is still being closed.
     wait_until(lambda: usage(crowd)[0] <= few + 10, 120, "the portal has closed what it had open")
     assert usage(crowd)[1] < 150
+
+
+def test_who_does_not_look_loses_the_place(crowd):
+    """And nobody else does: whoever looks keeps it, also inside of a request that waits for the turn."""
+    held = hold_all_places(crowd, crowd.devices[:ATTEMPTS])
+    idle, first, second = (Page(crowd, d) for d in crowd.devices[ATTEMPTS:ATTEMPTS + 3])
+    for place, page in enumerate((idle, first, second)):
+        assert f"People before you: {place}." in page.login("u0")[1]
+
+    def out_of_line():
+        second.ask()
+        return "People before you: 0." in first.ask("/turn")[1]  # comes back when the turn has not come for a while
+
+    wait_until(out_of_line, 100, "the idle one is out of the line")
+    assert "People before you: 1." in second.ask()[1]
+    assert "took too long" in idle.ask()[1]
+    assert "People before you: 2." in idle.login("u0")[1], "who has lost the place begins at the end"
+    for browser, text in held:
+        browser.cancel(text)
+    for page in (first, second, idle):
+        text = wait_until(lambda page=page: 'type="password"' in (text := page.ask("/turn")[1]) and text, 60, "everybody is asked")
+        page.cancel(text)
+
+
+def test_a_portal_that_asks_without_end(crowd):
+    """What a portal in others' hands could have of the gateway: a few more attempts than there are places. Nobody comes back with
+    them, so after a minute they are forgotten and logins go on."""
+    crowd.kill("portal")
+    results = collections.Counter()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as portal:
+        os.seteuid(pwd.getpwnam("sekisho-portal").pw_uid)
+        try:
+            portal.connect("/run/sekisho/portal")
+        finally:
+            os.seteuid(0)
+        for number, device in enumerate(crowd.devices[:60]):
+            portal.send(struct.pack(">BIB", PORTAL_ATTEMPT, number, 4) + socket.inet_aton(device["v4"]))
+            kind, answered, result = struct.unpack_from(">BIB", portal.recv(65536))
+            assert (kind, answered) == (PORTAL_ATTEMPT_ID, number)
+            results[REASONS[result]] += 1
+    most = ATTEMPTS + ATTEMPTS // 4 + 8
+    assert results == {"ok": most, "rate-limited": 60 - most}
+    crowd.start_portal()
+    page = Page(crowd, crowd.devices[61])
+    text = wait_until(lambda: 'type="password"' in (text := page.login("u11")[1]) and text, 180, "the attempts are forgotten")
+    page.cancel(text)
