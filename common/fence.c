@@ -53,9 +53,19 @@ static int add(int rules, const struct fence_place *p, uint64_t known)
 	return err;
 }
 
+static int version(void)
+{
+	return (int)syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+}
+
+bool fence_possible(void)
+{
+	return version() >= 1;
+}
+
 int fence_close(const struct fence_place *places, size_t count, char *why, size_t why_size)
 {
-	int abi = (int)syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+	int abi = version();
 	if (abi < 1) {
 		say_warning("this kernel has no Landlock: files are guarded by their permissions alone; see landlock(7)");
 		return 0;

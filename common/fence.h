@@ -12,6 +12,9 @@ struct fence_place {
 	bool optional;
 };
 
+/* Has this kernel what it takes? Debian's have. */
+bool fence_possible(void);
+
 /*
  * From now on, for this process and all that it starts: files below `places` may be opened, all others may not; no TCP port may
  * be bound or connected to (where the kernel can forbid that, from 6.7 on); no process from before may be sent a signal, no

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/fence.h"
 #include "common/paths.h"
 #include "gateway/admission.h"
 #include "gateway/alert.h"
@@ -191,6 +192,9 @@ static json_t *notices_json(struct gateway *g, const json_t *acl)
 	problem(notices, nextkey_notice(g, text, sizeof text), text);
 	problem(notices, evidence_notice(g, text, sizeof text), text);
 	problem(notices, evidence_copy_notice(g, text, sizeof text), text);
+	problem(notices, !fence_possible(),
+		"this kernel has no Landlock: the login page's program is kept from files by their permissions alone; boot with "
+		"lsm=landlock,... (landlock(7))");
 	problem(notices, json_is_null(differing),
 		PATH_ACL_DIR " cannot be compared with what is in force: let group " USER_GATEWAY " read it");
 	return notices;

@@ -4,13 +4,14 @@ import grp
 import os
 import re
 import select
+import sys
 import time
 
 import pytest
 
 from portal_fixtures import pytestmark, machine, gateway, auth, portal, phone, start, answer_form
 from portal_world import (DEADLINE, END_HOURS, END_IDLE, ERROR, FAILED, GATEWAY4, GATEWAY6, GRANTED, HOURS, INFO, LOGGED_IN, OTHER, PHONE,
-    PHONE6, PROGRAM, SECRET, UNKNOWN, VISIBLE, Browser, Portal)
+    PHONE6, PROGRAM, ROOT, SECRET, UNKNOWN, VISIBLE, Browser, Portal)
 
 
 # ---- what it is allowed ----
@@ -36,6 +37,14 @@ def test_keeps_nothing_that_it_was_not_meant_to_have(machine, gateway, auth):
         assert os.stat(f"/proc/{p.process.pid}/maps").st_uid == 0  # of a process that may be dumped it is its user's: proc(5)
     finally:
         p.stop()
+
+
+def test_serves_where_the_kernel_has_no_landlock_and_says_so(machine, gateway, auth):
+    p = Portal(addresses=[f"{GATEWAY4}:4443"], command=(sys.executable, f"{ROOT}/tests/system/without_landlock.py", PROGRAM))
+    try:
+        assert "no Landlock" in p.said() and p.status("Seccomp") == "2"
+    finally:
+        assert p.stop() == 0
 
 
 @pytest.mark.parametrize("addresses, words", [

@@ -5,10 +5,11 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 
 import pytest
 
-from world import World
+from world import ROOT, World
 
 CONF = "/etc/sekisho/sekisho.conf"
 
@@ -49,6 +50,15 @@ def refusal(world):
 def test_a_whole_installation_starts(mended):
     assert mended.sekisho("setup", "--check").returncode == 0
     mended.start_gateway()
+    assert not [n for n in mended.sekisho("status", "--json")["notices"] if "Landlock" in n]
+
+
+def test_a_kernel_without_landlock_is_told(mended, monkeypatch):
+    command = [sys.executable, f"{ROOT}/tests/system/without_landlock.py", *mended.gateway_command()]
+    with monkeypatch.context() as m:
+        m.setattr(mended, "gateway_command", lambda: command)
+        mended.start_gateway()
+    assert [n for n in mended.sekisho("status", "--json")["notices"] if "Landlock" in n]
 
 
 @pytest.mark.parametrize("change, words", [
