@@ -19,10 +19,10 @@
 #include "auth/account.h"
 #include "auth/activation.h"
 #include "auth/attempt.h"
-#include "auth/forbid.h"
 #include "auth/supervise.h"
 #include "auth/talk.h"
 #include "common/filter.h"
+#include "common/forbid.h"
 #include "common/paths.h"
 #include "common/say.h"
 #include "config/settings.h"
@@ -106,7 +106,7 @@ static void drop_privileges(void)
 		say_fatal("cannot give up capabilities: see capabilities(7)");
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		say_fatal("cannot set no_new_privs: %s", strerror(errno));
-	int err = forbid();
+	int err = forbid(false);
 	if (err)
 		say_fatal("cannot install the system call filter (%s): the kernel needs CONFIG_SECCOMP_FILTER", strerror(-err));
 }

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/forbid.h"
 #include "common/paths.h"
 
 struct folder {
@@ -71,7 +72,12 @@ static int harden(char *why, size_t why_size)
 		snprintf(why, why_size, "cannot confine the process: %s; start sekisho-gateway.service or as root", strerror(-r));
 		return r;
 	}
-	return 0;
+	/* Its own sockets, and wireguard-go's. */
+	const int r = forbid(true);
+	if (r < 0)
+		snprintf(why, why_size, "cannot install the system call filter (%s): the kernel needs CONFIG_SECCOMP_FILTER",
+			strerror(-r));
+	return r;
 }
 
 /* Does the process, as capng_get_caps_process() found it, have no capability? */

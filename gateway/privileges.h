@@ -11,7 +11,8 @@
 /*
  * Started as root: makes the state, log, run and WireGuard socket folders if they are missing, then becomes the user. Started as
  * that user: checks that CAP_NET_ADMIN is there. In both cases: no capability but that one, which programs that it
- * executes do not inherit (wireguard-go is given it, tunnel_spawn.c), no new privileges, no core dumps, umask 027. 0 or -errno with `why`.
+ * executes do not inherit (wireguard-go is given it, tunnel_spawn.c), no new privileges, no core dumps, umask 027; nor what
+ * forbid.h forbids, for all that it starts as well. 0 or -errno with `why`.
  */
 int privileges_drop(char *why, size_t why_size);
 

@@ -24,13 +24,13 @@ from machine import Machine, run_folder
 
 BUILD = os.environ.get("SEKISHO_BUILD", os.path.join(ROOT, "build", "gcc"))
 PROGRAMS = ("sekisho", "sekisho-gateway", "sekisho-portal", "sekisho-auth")
-TOOLS = ("firewall_driver", "run_oracle", "pam_script.so")
+TOOLS = ("firewall_driver", "run_oracle", "pam_script.so", "intruder.so", "filter_log.so")
 # What depends on the kernel. The rest of the tests sees the same kernel calls as outside.
 UNIT = ("test_netif", "test_tunnel", "test_tunnel_large", "test_firewall", "test_nflog", "test_flow", "test_firewall_change",
         "test_firewall_profile")
 SYSTEM = ("test_tunnel", "test_restart", "test_firewall_changes", "test_admission", "test_devices", "test_enforcement",
           "test_extra_ports", "test_firewall_locks", "test_firewall_packets", "test_firewall_ports", "test_login", "test_oracle",
-          "test_evidence", "test_start")
+          "test_evidence", "test_start", "test_intruder")
 # In minutes, on Debian 12's own kernel, with one gateway: WireGuard in the kernel, the gateway's own handshake, a login and a flow
 # that roams; without one: a session's end by the kernel's clock, contents replaced under load.
 SMOKE_KERNELS = ("6.1",)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "auth/forbid.h"
+#include "common/forbid.h"
 
 #include <errno.h>
 #include <linux/sched.h>
@@ -10,6 +10,8 @@
 
 /* clang-format off */
 static const struct filter_rule rules[] = {
+	/* serving others: first, for those who may begin behind it */
+	KILL(listen),
 	/* looking into other processes */
 #ifndef FILTER_SANITIZED /* whose search for leaks does just that */
 	KILL(ptrace),
@@ -18,9 +20,7 @@ static const struct filter_rule rules[] = {
 	KILL(process_vm_writev),
 	KILL(pidfd_getfd),
 	KILL(perf_event_open),
-	/* serving others */
-	KILL(listen),
-	/* kinds of sockets that no module has use for */
+	/* kinds of sockets that nobody has use for */
 	KILL_IF(socket, 0, FILTER_WHOLE, AF_PACKET),
 	KILL_IF(socket, 0, FILTER_WHOLE, AF_VSOCK),
 	KILL_IF(socket, 0, FILTER_WHOLE, AF_BLUETOOTH),
@@ -72,7 +72,8 @@ static const struct filter_rule rules[] = {
 };
 /* clang-format on */
 
-int forbid(void)
+int forbid(bool listens)
 {
-	return filter_load(SCMP_ACT_ALLOW, rules, sizeof rules / sizeof *rules);
+	const size_t first = listens ? 1 : 0;
+	return filter_load(SCMP_ACT_ALLOW, rules + first, sizeof rules / sizeof *rules - first);
 }
