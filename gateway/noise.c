@@ -8,6 +8,7 @@
 #include <openssl/params.h>
 #include <stdlib.h>
 #include <string.h>
+
 #include "common/secret.h"
 
 struct noise {

@@ -139,6 +139,7 @@ class Flow:
 
     def __init__(self, phone, host, port, kind, every):
         self.sent = 0
+        self.full = 0  # how often there was no room for a message: nothing has gone out for a while
         self.answers = []  # (number, monotonic time of arrival)
         self.error = None
         self._stop = threading.Event()
@@ -154,6 +155,9 @@ class Flow:
         while not self._stop.is_set():
             try:
                 self.socket.send(struct.pack("!Q", self.sent))
+            except TimeoutError:
+                self.full += 1
+                continue
             except OSError as error:
                 self.error = self.error or error
                 if self.socket.type == socket.SOCK_STREAM:
@@ -191,8 +195,9 @@ class Flow:
 
     def is_cut(self, tries=50, deadline=10.0):
         """True when `tries` further messages bring no answer. Waits for the messages, not for time."""
-        before_sent, before = self.sent, self.count()
-        wait_until(lambda: self.sent >= before_sent + tries or (self.error and self.socket.type == socket.SOCK_STREAM), deadline)
+        before_sent, before_full, before = self.sent, self.full, self.count()
+        wait_until(lambda: self.sent >= before_sent + tries or self.full > before_full + tries // 10
+                   or (self.error and self.socket.type == socket.SOCK_STREAM), deadline)
         return self.count() == before
 
     def stop(self):
