@@ -138,6 +138,15 @@ bool exchange_allowed(struct exchange *x, enum role least)
 	return false;
 }
 
+bool exchange_is_root(struct exchange *x)
+{
+	if (x->by.uid == 0)
+		return true;
+	log_denied(x, json_string_value(json_object_get(x->request, "verb")));
+	exchange_error(x, "denied", "use sudo", "only root may do this, whatever the role");
+	return false;
+}
+
 static void dispatch(struct exchange *x)
 {
 	const struct verb *verb = verb_find(json_string_value(json_object_get(x->request, "verb")));

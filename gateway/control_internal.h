@@ -48,6 +48,9 @@ bool exchange_unpack(struct exchange *x, const char *format, ...);
 /* May the one who asks do this, beyond what the verb's own role says? If not, that is recorded and answered. */
 bool exchange_allowed(struct exchange *x, enum role least);
 
+/* Is it root who asks? If not, that is recorded and answered. For verbs of the table only. */
+bool exchange_is_root(struct exchange *x);
+
 /* The groups of a request, an array of names or NULL; answers with an error and returns false when it is something else. */
 bool exchange_groups(struct exchange *x, const json_t *groups, const char *names[static GROUPS_MAX]);
 

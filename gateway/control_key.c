@@ -22,11 +22,9 @@ void control_gateway_key(struct exchange *x)
 	const char *verb, *act, *public_key = NULL;
 	if (!exchange_unpack(x, "{s:s, s:s, s?s}", "verb", &verb, "act", &act, "public_key", &public_key))
 		return;
-	/* Nobody else can have done it. */
-	if (x->by.uid != 0) {
-		exchange_error(x, "denied", "use sudo", "only root may make and read the gateway's keys");
+	/* Nobody else can have done it: only root may make and read the gateway's keys. */
+	if (!exchange_is_root(x))
 		return;
-	}
 	if (!act_known(act) || (public_key && !record_take_key(public_key, &key, &fault))) {
 		exchange_error(x, "invalid", "use a sekisho command of the gateway's own version",
 			"the act or the key is none of the gateway's");

@@ -19,7 +19,7 @@ LEAST = {
     "device-report": "desk", "user-suspend": "desk", "user-resume": "desk", "user-list": "desk",
     "session-list": "desk", "session-end": "desk", "acl-explain": "desk", "acl-history": "desk", "acl-subjects": "desk",
     "device-add": "admin", "device-import": "admin", "device-change": "admin", "device-rotate": "admin", "device-rotate-cancel": "admin",
-    "device-revoke": "admin", "acl-apply": "admin", "reload": "admin",
+    "device-revoke": "admin", "gateway-key": "admin", "acl-apply": "admin", "reload": "admin",
     "no-such-verb": "logs",
 }
 ASK = """
@@ -75,6 +75,14 @@ def test_every_verb(world, user):
             event = world.logs("audit", "control-denied", sekisho__admin__name=user)[-1]
             assert field(event, "sekisho.admin.uid") == pwd.getpwnam(user).pw_uid
             assert field(event, "sekisho.admin.role") == role
+
+
+def test_the_keys_are_roots_alone(world):
+    """Also an administrator cannot put on record what only root can have done."""
+    before = denied(world, ADMIN, "gateway-key")
+    answers, = ask(ADMIN, {"verb": "gateway-key", "act": "switch"})
+    assert code(answers) == "denied" and denied(world, ADMIN, "gateway-key") == before + 1
+    assert not world.logs("audit", "gateway-key-changed")
 
 
 def test_a_primary_group_counts_and_several_add_up(world):
