@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include <libmnl/libmnl.h>
@@ -37,7 +38,8 @@ int nft_open(struct nft *n, const char *table)
 	int one = 1, rc;
 
 	*n = (struct nft){.table = table, .size = BUFFER_MIN};
-	n->buffer = malloc(n->size);
+	/* Nobody writes what pads the attributes: it should not be what the heap held before. */
+	n->buffer = calloc(1, n->size);
 	if (!n->buffer)
 		return -ENOMEM;
 	n->socket = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -108,6 +110,7 @@ static int grow(struct nft *n)
 	more = realloc(n->buffer, 2 * n->size);
 	if (!more)
 		return -ENOMEM;
+	memset(more + n->size, 0, n->size);
 	n->buffer = more;
 	n->size *= 2;
 	return 0;
