@@ -59,7 +59,7 @@ static inline int namespace_init(int (*body)(void))
 	pid_t pid, ended;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 || mount("proc", "/proc", "proc", 0, NULL) < 0 ||
+	if (mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0 || mount("proc", "/proc", "proc", 0, NULL) < 0 ||
 		(mkdir("/run/wireguard", 0755) < 0 && errno != EEXIST) ||
 		mount("tmpfs", "/run/wireguard", "tmpfs", 0, NULL) < 0 || RUN("ip", "link", "set", "lo", "up") != 0) {
 		perror("namespace_init");

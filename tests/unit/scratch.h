@@ -63,7 +63,7 @@ static inline int scratch_on_tmpfs(const char *folder, const char *options, void
 	fflush(NULL);
 	pid_t pid = fork();
 	if (pid == 0) {
-		if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+		if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0 ||
 			mount("tmpfs", folder, "tmpfs", 0, options) < 0)
 			_exit(SCRATCH_SKIP);
 		child(folder);

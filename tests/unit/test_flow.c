@@ -356,15 +356,15 @@ static void test_read_only(void **state)
 	char why[256] = "";
 
 	(void)state;
-	assert_int_equal(mount("/proc/sys", "/proc/sys", NULL, MS_BIND, NULL), 0);
-	assert_int_equal(mount(NULL, "/proc/sys", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL), 0);
+	assert_int_equal(mount("/proc/sys", "/proc/sys", "none", MS_BIND, NULL), 0);
+	assert_int_equal(mount("none", "/proc/sys", "none", MS_REMOUNT | MS_BIND | MS_RDONLY, NULL), 0);
 	assert_int_equal(flow_open(&sink, -1, &other, why, sizeof why), 0); /* all is on */
 	flow_close(other);
 	other = NULL;
 	assert_int_equal(umount("/proc/sys"), 0);
 	assert_int_equal(RUN("sysctl", "-qw", "net.netfilter.nf_conntrack_timestamp=0"), 0);
-	assert_int_equal(mount("/proc/sys", "/proc/sys", NULL, MS_BIND, NULL), 0);
-	assert_int_equal(mount(NULL, "/proc/sys", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL), 0);
+	assert_int_equal(mount("/proc/sys", "/proc/sys", "none", MS_BIND, NULL), 0);
+	assert_int_equal(mount("none", "/proc/sys", "none", MS_REMOUNT | MS_BIND | MS_RDONLY, NULL), 0);
 	assert_int_equal(flow_open(&sink, -1, &other, why, sizeof why), -EROFS);
 	assert_null(other);
 	assert_non_null(strstr(why, "sysctl -w net.netfilter.nf_conntrack_timestamp=1"));

@@ -414,6 +414,7 @@ static void on_full_disk(const char *mounted)
 	CHILD_CHECK(!strcmp(action_of(gap), "log-gap") && !strcmp(reason_of(gap), "disk-full") && count_of(gap) == lost);
 	for (int i = 0; i < written; i++)
 		CHILD_CHECK(count_of(json_array_get(lines, (size_t)i + 1)) == i);
+	json_decref(lines);
 
 	/* A start on a full disk must work, since the gateway has to guard what it has; there is no login then. */
 	scratch_fill(filler);

@@ -283,7 +283,7 @@ static void test_unprivileged(void **state)
 		assert_int_equal(chmod("/run/wireguard", 0777), 0);
 		assert_int_equal(mknod("/run/wireguard/tun", S_IFCHR, makedev(10, 200)), 0);
 		assert_int_equal(chmod("/run/wireguard/tun", 0666), 0);
-		assert_int_equal(mount("/run/wireguard/tun", "/dev/net/tun", NULL, MS_BIND, NULL), 0);
+		assert_int_equal(mount("/run/wireguard/tun", "/dev/net/tun", "none", MS_BIND, NULL), 0);
 	}
 	fflush(NULL);
 	pid = fork();
