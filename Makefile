@@ -201,6 +201,7 @@ fuzz-replay: $(FUZZ) ## every fuzz target over its corpus, without a fuzzer
 # libFuzzer wants the libraries instrumented too, hence a folder of their own. New inputs stay in build/.
 FUZZ_TIME ?= 60
 LIB_FUZZING_ENGINE ?= -fsanitize=fuzzer
+FUZZ_LINK ?= $(CC) $(CFLAGS)
 .PHONY: fuzz fuzz-run fuzz-libraries
 fuzz-libraries: $(LIB_all)
 fuzz: ## every fuzz target for FUZZ_TIME seconds under clang's libFuzzer and sanitizers
@@ -211,7 +212,8 @@ fuzz-run: $(patsubst $(B)/fuzz/%,$(B)/libfuzzer/%,$(FUZZ))
 			$$([ -e tests/fuzz/$$n.dict ] && echo -dict=tests/fuzz/$$n.dict) $(B)/corpus/$$n tests/fuzz/corpus/$$n; done
 $(B)/libfuzzer/%: tests/fuzz/%.c $(LIB_all)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -Wno-missing-prototypes $(ALL_LDFLAGS) $(LIB_FUZZING_ENGINE) -o $@ $< -Wl,--start-group $(LIB_all) -Wl,--end-group $(LIBS_all)
+	$(CC) $(ALL_CFLAGS) -Wno-missing-prototypes -c -o $@.o $<
+	$(FUZZ_LINK) $(ALL_LDFLAGS) $(LIB_FUZZING_ENGINE) -o $@ $@.o -Wl,--start-group $(LIB_all) -Wl,--end-group $(LIBS_all)
 
 .PHONY: demo demo-stop
 demo: ## shows the whole product on this machine, in namespaces (as root); KEEP=1 leaves it up to look around
