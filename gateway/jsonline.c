@@ -6,7 +6,6 @@
 #include "common/text.h"
 
 enum {
-	TEXT_MAX = 1024,
 	NUMBER_MAX = 20,
 	MINUTES = 64,
 	MINUTE_SIZE = 17 /* "2026-11-23T10:05:" */,
@@ -31,12 +30,12 @@ static bool is_plain(const char *text, size_t size)
 	for (size_t i = 0; i < size; i++)
 		if (text[i] < ' ' || text[i] > '~')
 			return false;
-	return size < TEXT_MAX;
+	return size < JSONLINE_TEXT;
 }
 
 void jsonline_text(struct jsonline *l, const char *text)
 {
-	char safe[TEXT_MAX];
+	char safe[JSONLINE_TEXT];
 	jsonline_copy(l, "\"", 1);
 	/* Free of control characters from here on: only these two are left to be escaped. */
 	for (const char *from = is_plain(text, strlen(text)) ? text : text_safe(text, safe, sizeof safe); *from;) {

@@ -26,7 +26,10 @@ static inline void jsonline_put(struct jsonline *l, const char *text)
 	jsonline_copy(l, text, strlen(text)); /* here, so that a constant's is known when this is compiled */
 }
 
-/* A string in quotes: made safe as all text of the log (text_safe()), then escaped (RFC 8259 section 7). */
+enum { JSONLINE_TEXT = 1024 };
+
+/* A string in quotes: made safe as all text of the log, cut at JSONLINE_TEXT - 1 bytes by text_safe(), then escaped (RFC 8259
+ * section 7). */
 void jsonline_text(struct jsonline *l, const char *text);
 
 void jsonline_number(struct jsonline *l, uint64_t number);

@@ -29,7 +29,7 @@ static void check(const char *line, size_t size, const char *safe)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static char text[TEXT_MAX + 1], safe[TEXT_MAX * TEXT_SAFE_GROWTH + 1], line[LINE_MAX_SIZE];
+	static char text[TEXT_MAX + 1], safe[JSONLINE_TEXT], line[LINE_MAX_SIZE];
 
 	/* The first two bytes: how much room there is. */
 	if (size < 2 || size - 2 > TEXT_MAX)
