@@ -66,8 +66,8 @@ def test_portal_leaves_during_floor(box):
     box.script("code 7\n")
     portal, gateway = open_attempt(box)
     gateway.end()
-    portal.close()
     gateway.acknowledge("bad-credentials")
+    portal.close()
     assert box.programs[-1].wait(DEADLINE) == 0
 
 

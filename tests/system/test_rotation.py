@@ -61,6 +61,7 @@ def d(world):
 def test_the_new_key_takes_over(world, d):
     world.login(world.phone)
     flow = world.phone.open_flow(INTRANET[0]).goes_on()
+    world.wait_log("auth", "device-online", device__id=d.id)  # the next look at the peers; without it nothing would go offline
     text, device = rotate(world, d, "--note", "yearly")
     new = device["next_key"]["public_key"]
     assert device["public_key"] == d.key and new != d.key and device["next_key"]["until"]
