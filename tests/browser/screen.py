@@ -137,11 +137,18 @@ class Screen:
 
     def answer(self, value):
         """Types into the field that has the focus, as a user does on arriving, and sends."""
-        field = self.driver.switch_to.active_element
-        assert field.tag_name == "input", "the first field has the focus"
+        field = wait_until(self.focused, what="the first field has the focus")
         field.clear()
         field.send_keys(value)
         self.press("main form button")
+
+    def focused(self):
+        """The field that has the focus; the browser gives it with the first drawing of a page, after its load."""
+        try:
+            field = self.driver.switch_to.active_element
+            return field if field.tag_name == "input" else None
+        except WebDriverException:
+            return None  # between two pages
 
     def press(self, selector):
         self.driver.execute_script("window.left = true")
