@@ -20,6 +20,7 @@ const char *http_status_text(unsigned status)
 		{403, "Forbidden"},
 		{404, "Not Found"},
 		{405, "Method Not Allowed"},
+		{409, "Conflict"},
 		{411, "Length Required"},
 		{413, "Content Too Large"},
 		{415, "Unsupported Media Type"},

@@ -157,7 +157,9 @@ static void login(struct sheet *s)
 
 	sheet_begin(s, sheet_say(s, TEXT_LOGIN_TITLE), 0);
 	sheet_state(s, GATE_SHUT, TEXT_LOGIN_STATE, sheet_say(s, TEXT_LOGIN_TITLE));
-	if (v->notice != PAGE_NO_NOTICE || v->bad_user)
+	if (v->lost)
+		sheet_box(s, true, sheet_say(s, TEXT_LOGIN_LOST));
+	else if (v->notice != PAGE_NO_NOTICE || v->bad_user)
 		sheet_notice(s);
 	else
 		put_shut(s, false, page_text_end(v->language, v->last_end));

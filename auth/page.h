@@ -45,6 +45,7 @@ struct page_view {
 	uint8_t last_end; /* enum session_end */
 	int64_t opens; /* when a login will be possible, microseconds since the epoch; 0 when not known, or now */
 	const char *user; /* to fill in, "" for none, also PAGE_OTHER; PAGE_ROUND: who is logging in */
+	bool lost; /* the login that was under way is not known any more */
 	bool bad_user; /* what was typed is no user name; also PAGE_OTHER */
 
 	unsigned before; /* PAGE_QUEUE: how many */
@@ -84,6 +85,7 @@ enum page_text {
 	TEXT_LOGIN_TITLE,
 	TEXT_USER_LABEL,
 	TEXT_USER_BAD,
+	TEXT_LOGIN_LOST,
 	TEXT_NEXT_BUTTON,
 	TEXT_LOGIN_OPEN,
 	TEXT_LOGIN_UNTIL,

@@ -16,6 +16,8 @@ static const char *const texts[PAGE_TEXTS][LANGUAGES] = {
 	[TEXT_USER_LABEL] = {"利用者名", "User name"},
 	[TEXT_USER_BAD] = {"利用者名に使えるのは、半角の英数字と _ . @ - だけです。入力を確かめてください。",
 		"A user name has only letters, digits and _ . @ - in it. Please check what you typed."},
+	[TEXT_LOGIN_LOST] = {"ログインの途中で中断しました。もう一度、利用者名から入力してください。",
+		"Your login was interrupted before it was complete. Please begin again with your user name."},
 	[TEXT_NEXT_BUTTON] = {"次へ", "Next"},
 	[TEXT_LOGIN_OPEN] = {"このページだけです。業務システムはまだ開いていません。",
 		"Only this page. No work system is open yet."},

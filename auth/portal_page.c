@@ -157,12 +157,27 @@ static struct dialog *dialog_of(const struct message *m, const struct form *f)
 	return d && token && dialog_owns(d, token) ? d : NULL;
 }
 
+/* The page has been restarted, or the attempt was closed: the user typed into the void and must hear of it. */
+static bool lost(struct client *c, const struct message *m)
+{
+	if (m->state == STATE_LOGGED_IN || dialog_find(&portal->dialogs, m->device))
+		return false;
+
+	struct page_view v = portal_view(c, PAGE_LOGIN);
+	v.device = m;
+	v.lost = true;
+	portal_reply(c, &v, 409);
+	return true;
+}
+
 /* A second tab, the back button, a late answer: what it wanted is gone, so it is shown what there is. */
 void portal_post_answer(struct client *c, const struct message *m, const struct form *f)
 {
 	struct dialog *d = dialog_of(m, f);
 	const char *round = form_get(f, "round");
 
+	if (lost(c, m))
+		return;
 	if (!d || !round || !dialog_is_current(d, round))
 		portal_reply_home(c);
 	else if (dialog_answer(d, f, c) < 0)
@@ -174,6 +189,8 @@ void portal_post_accept(struct client *c, const struct message *m, const struct 
 	struct dialog *d = dialog_of(m, f);
 	const char *sha256 = form_get(f, "terms");
 
+	if (lost(c, m))
+		return;
 	if (!d || !sha256 || dialog_accept(d, sha256, c) < 0)
 		portal_reply_home(c);
 }

@@ -226,7 +226,7 @@ def test_conditions_of_use(phone, auth):
     # only these terms, only with this page's token, only from this device
     for source, form in ((PHONE, f"attempt={token}&terms={'0' * 64}"), (PHONE, f"attempt={token}"), (PHONE, f"terms={terms}"),
                          (PHONE, f"attempt={'0' * 32}&terms={terms}"), (OTHER, f"attempt={token}&terms={terms}")):
-        assert Browser(source).post("/accept", form).status == 303
+        assert Browser(source).post("/accept", form).status == (409 if source == OTHER else 303)
         assert "For &lt;work&gt; only." in phone.get().text
     phone.start_post("/accept", f"attempt={token}&terms={terms}")
     assert attempt.accepted()
@@ -338,6 +338,14 @@ def test_an_old_page_leads_to_the_present_state(phone, auth):
     assert attempt.answers() == ["123"]
 
 
+def test_an_answer_to_no_login_is_told_so(phone):
+    """As after a restart of the page: what was typed counts for nothing, and the user hears why there is a name to enter again."""
+    phone.post("/cancel", f"attempt={'0' * 32}")
+    for path, body in (("/answer", f"attempt={'0' * 32}&round=1&a0=x"), ("/accept", f"attempt={'0' * 32}&terms={'0' * 64}")):
+        reply = phone.post(path, body)
+        assert reply.status == 409 and "interrupted" in reply.text and 'name="user"' in reply.text
+
+
 def test_a_login_goes_on_over_the_devices_other_address(phone, auth):
     """Browsers change between IPv4 and IPv6 as they like, within one login."""
     six = Browser(PHONE6, host=f"[{GATEWAY6}]")
@@ -360,7 +368,7 @@ def test_a_login_goes_on_over_the_devices_other_address(phone, auth):
 def test_another_device_cannot_answer(phone, auth):
     page, attempt = start(phone, auth)
     other = Browser(OTHER)
-    assert other.post("/answer", answer_form(page, "stolen")).status == 303
+    assert other.post("/answer", answer_form(page, "stolen")).status == 409
     assert "<input" in other.get().text and "a0" not in other.get().text
     phone.start_post("/answer", answer_form(page, "mine"))
     assert attempt.answers() == ["mine"]
