@@ -9,11 +9,6 @@ import pytest
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.dirname(HERE)]
 
-SETUP = ("setup --endpoint 203.0.113.1:51820 --network4 10.64.0.0/16 --network6 fd64:5e61::/64 --internal 10.20.0.0/16 "
-         "--resolver 10.20.0.53 --portal-name gate.example.jp")
-ACL = {"systems.acl": "system intranet tcp 80,7000 10.20.0.10\nsystem intranet udp 7000-7001 10.20.0.10\n",
-       "groups/soumu.acl": "allow intranet\n"}
-
 
 @pytest.fixture(scope="session")
 def machine():
@@ -37,16 +32,7 @@ def installed(machine):
     """Set up and enabled, with a LAN, a phone that is enrolled, and rules for its user; the device's row in `machine.device`."""
     machine.wait("systemctl is-active sysinit.target")
     machine.forwarded_before = machine.out("sysctl -n net.ipv4.ip_forward net.ipv6.conf.all.forwarding").split()
-    machine.call("up")
-    machine.run("sekisho " + SETUP)
-    for name, text in ACL.items():
-        machine.write(f"/etc/sekisho/acl/{name}", text, 0o640)
-    machine.run("chgrp -R sekisho /etc/sekisho/acl; chmod 750 /etc/sekisho/acl/*/")
-    machine.run("systemctl daemon-reload; systemctl enable --now sekisho.target", timeout=300)
-    machine.device = machine.json("device", "add", "t-yamada", "--conf", "/root/phone.conf")["device"]
-    machine.conf = machine.out("cat /root/phone.conf")
-    machine.call("join", machine.conf)
-    machine.scene_of = machine.boot
+    machine.set_up()
     return machine
 
 
@@ -82,6 +68,6 @@ def session(gateway):
 def pytest_runtest_makereport(item, call):
     outcome = yield
     report = outcome.get_result()
-    guest = next((item.funcargs[n] for n in ("gateway", "installed", "machine") if n in getattr(item, "funcargs", {})), None)
+    guest = next((v for v in getattr(item, "funcargs", {}).values() if hasattr(v, "evidence")), None)
     if report.failed and guest:
         report.sections += guest.evidence()

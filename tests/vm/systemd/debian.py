@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The root disk of the machine that boots systemd: a Debian made by mmdebstrap from its packages, the modules of one kernel, the
-product as `make install` puts it there, and what lets the tests speak with it. Nothing of it is set up: that is a test.
+product as `make install` puts it there (or Debian packages of it, not installed), and what lets the tests speak with it. Nothing of it
+is set up: that is a test.
 
 Cached below build/vm/cache: the Debian by its package list, the disk by everything that is in it.
 """
@@ -18,9 +19,9 @@ import image  # noqa: E402
 from kernels import CACHE, ROOT, Skip  # noqa: E402
 
 BUILD = os.environ.get("SEKISHO_BUILD", os.path.join(ROOT, "build", "gcc"))
-PACKAGES = """conntrack dbus iproute2 iputils-ping jq kmod libcap-ng0 libjansson4 libnetfilter-conntrack3 libnftnl11 libpng16-16 libqrencode4
-libseccomp2 libsqlite3-0 libssl3 logrotate nftables openssl postfix procps python3-cryptography sqlite3 systemd systemd-sysv tzdata udev
-wireguard-tools""".split()
+PACKAGES = """conntrack dbus iproute2 iputils-ping jq kmod ldap-utils libcap-ng0 libjansson4 libnetfilter-conntrack3 libnftnl11 libnss-ldapd
+libpam-ldapd libpng16-16 libqrencode4 libseccomp2 libsqlite3-0 libssl3 logrotate nftables nslcd openssl postfix procps python3-cryptography
+slapd sqlite3 systemd systemd-sysv tzdata udev wireguard-tools""".split()
 # Left out of the image: nobody reads them there.
 EXCLUDED = ("/usr/share/doc/*", "/usr/share/locale/*", "/usr/share/man/*", "/usr/share/info/*")
 # People of the ministry: name, groups, password.
@@ -29,7 +30,7 @@ STAFF = (("t-yamada", "soumu", "sakura-yama-41"), ("h-suzuki", "kikaku", "take-s
 MASKED = """apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer fstrim.timer systemd-tmpfiles-clean.timer logrotate.timer
 postfix.service postfix-resolvconf.path getty.target getty@tty1.service serial-getty@ttyS0.service systemd-logind.service proc-sys-fs-binfmt_misc.automount systemd-binfmt.service
 systemd-update-utmp.service systemd-update-utmp-runlevel.service sys-kernel-debug.mount sys-kernel-tracing.mount sys-kernel-config.mount
-sys-fs-fuse-connections.mount dev-hugepages.mount dev-mqueue.mount modprobe@configfs.service modprobe@fuse.service
+sys-fs-fuse-connections.mount dev-hugepages.mount dev-mqueue.mount slapd.service nslcd.service modprobe@configfs.service modprobe@fuse.service
 modprobe@drm.service modprobe@efi_pstore.service modprobe@loop.service modprobe@dm_mod.service e2scrub_reap.service
 systemd-udev-trigger.service systemd-random-seed.service systemd-remount-fs.service systemd-pcrphase.service
 systemd-pcrphase-sysinit.service systemd-network-generator.service systemd-pstore.service""".split()
@@ -54,6 +55,7 @@ Conflicts=shutdown.target
 [Service]
 ExecStart=/opt/tests/probe.sh
 """
+PACKAGE_DIR = "/opt/packages"
 INSIDE = ("agent.py", "scene.py", "probe.sh")  # of this folder
 SHARED = ("netns.py", "browser.py", "lan.py", "phone.py")  # of tests/system
 
@@ -95,11 +97,14 @@ def _install(folder):
     subprocess.run(["make", "-s", "-C", ROOT, "install", f"DESTDIR={folder}", f"B={os.path.relpath(BUILD, ROOT)}"], check=True)
 
 
-def _fill(folder, debian, kernel):
+def _fill(folder, debian, kernel, packages):
     subprocess.run(["tar", "-C", folder, "-xf", debian, "--exclude=./dev/*"], check=True)
     subprocess.run(["cp", "-a", kernel.modules, f"{folder}/usr/lib/modules/"] if os.path.isdir(f"{folder}/usr/lib/modules")
                    else ["cp", "-a", os.path.dirname(kernel.modules), f"{folder}/usr/lib/"], check=True)
-    _install(folder)
+    if not packages:
+        _install(folder)
+    for name, path in packages.items():
+        shutil.copy(path, _folder(f"{folder}{PACKAGE_DIR}") + f"/{name}.deb")
     for name in _inside():
         shutil.copy(name, _folder(f"{folder}/opt/tests"))
     write(f"{folder}/etc/machine-id", "5e5e5e5e5e5e4e5e8e5e5e5e5e5e5e5e\n")
@@ -132,27 +137,33 @@ def _link(folder, target, name):
     os.symlink(target, path)
 
 
-def _contents():
+def _product():
+    """The files that `make install` takes."""
+    paths = [f"{BUILD}/{p}" for p in ("sekisho", "sekisho-gateway", "sekisho-portal", "sekisho-auth")] + [f"{ROOT}/Makefile"]
+    return paths + [os.path.join(d, n) for top in ("systemd", "docs", "share") for d, _, names in os.walk(f"{ROOT}/{top}") for n in names]
+
+
+def _contents(packages):
     """What the disk is made of beside Debian, as bytes for its key."""
     digest = hashlib.sha256()
-    paths = [f"{BUILD}/{p}" for p in ("sekisho", "sekisho-gateway", "sekisho-portal", "sekisho-auth")]
-    paths += [f"{ROOT}/Makefile", os.path.abspath(__file__), *_inside()]
-    paths += [os.path.join(d, n) for top in ("systemd", "docs", "share") for d, _, names in os.walk(f"{ROOT}/{top}") for n in names]
-    for path in sorted(paths):
+    for path in sorted([*(packages.values() or _product()), os.path.abspath(__file__), *_inside()]):
         with open(path, "rb") as f:
             digest.update(path.encode() + b"\0" + f.read() + b"\0")
     return digest.digest()
 
 
-def disk(kernel):
-    """The image: ext4 with a journal, as a power failure needs."""
+def disk(kernel, packages=None):
+    """The image: ext4 with a journal, as a power failure needs. `packages`: name -> path of a Debian package, put into PACKAGE_DIR as
+    NAME.deb; the product is then not installed."""
     debian = base()
+    packages = packages or {}
 
     def make(path, folder):
         os.chmod(folder, 0o755)
-        _fill(folder, debian, kernel)
+        _fill(folder, debian, kernel, packages)
         with open(path, "wb") as f:
             f.truncate(2 << 30)
         subprocess.run(["mke2fs", "-q", "-F", "-t", "ext4", "-m", "1", "-E", "lazy_itable_init=1", "-d", folder, path], check=True)
 
-    return image.cached(f"systemd-{kernel.version}", f"{debian} {kernel.tree}".encode() + _contents(), make)
+    name = f"{'packages' if packages else 'systemd'}-{kernel.version}"
+    return image.cached(name, f"{debian} {kernel.tree} {' '.join(packages)}".encode() + _contents(packages), make)

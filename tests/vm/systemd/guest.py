@@ -31,6 +31,11 @@ EVIDENCE = (("journal", "journalctl -b --no-pager -n 150 -o short-monotonic"), (
             "systemctl --no-pager status 'sekisho*' -n 0"), ("ruleset", "nft list ruleset | head -200; ip rule; ip -br address"),
             ("dmesg", "dmesg | tail -40"))
 
+SETUP = ("setup --endpoint 203.0.113.1:51820 --network4 10.64.0.0/16 --network6 fd64:5e61::/64 --internal 10.20.0.0/16 "
+         "--resolver 10.20.0.53 --portal-name gate.example.jp")
+ACL = {"systems.acl": "system intranet tcp 80,7000 10.20.0.10\nsystem intranet udp 7000-7001 10.20.0.10\n",
+       "groups/soumu.acl": "allow intranet\n"}
+
 Done = collections.namedtuple("Done", "code out err")
 
 
@@ -57,12 +62,14 @@ class Ticket:
 
 
 class Guest:
-    def __init__(self, version="6.1"):
+    def __init__(self, version="6.1", packages=None):
+        """`packages`: as debian.disk() takes them."""
         self.kernel = kernels.get(version)
-        self.folder = f"{RUNS}/systemd-{version}{os.environ.get('SEKISHO_VM_TAG', '')}"  # a tag: several at a time
+        kind = "packages" if packages else "systemd"
+        self.folder = f"{RUNS}/{kind}-{version}{os.environ.get('SEKISHO_VM_TAG', '')}"  # a tag: several at a time
         os.makedirs(self.folder, exist_ok=True)
         self.disk = f"{self.folder}/disk.img"
-        subprocess.run(["cp", "--sparse=always", "--reflink=auto", debian.disk(self.kernel), self.disk], check=True)
+        subprocess.run(["cp", "--sparse=always", "--reflink=auto", debian.disk(self.kernel, packages), self.disk], check=True)
         self.sockets = tempfile.mkdtemp(prefix="sekisho-vm.")
         self.machine, self.channel, self.boot, self.append = None, None, None, ""
 
@@ -184,6 +191,29 @@ class Guest:
         return done.out.strip()
 
     # --- the product ---------------------------------------------------------------------------------------------------------
+
+    def set_up(self):
+        """As the README says: set up and enabled, with a LAN, a phone that is enrolled, and rules for its user; the device's row in
+        `device`, its configuration in `conf`."""
+        self.call("up")
+        self.run("sekisho " + SETUP)
+        for name, text in ACL.items():
+            self.write(f"/etc/sekisho/acl/{name}", text, 0o640)
+        self.run("chgrp -R sekisho /etc/sekisho/acl; chmod 750 /etc/sekisho/acl/*/")
+        self.run("systemctl daemon-reload; systemctl enable --now sekisho.target", timeout=300)
+        self.device, self.conf = self.enrol("t-yamada")
+        self.call("join", self.conf)
+        self.scene_of = self.boot
+
+    def dpkg(self, name):
+        """Installs one of `packages`; what it says."""
+        done = self.run(f"DEBIAN_FRONTEND=noninteractive dpkg -i {debian.PACKAGE_DIR}/{name}.deb", timeout=600)
+        return done.out + done.err
+
+    def enrol(self, user):
+        """A device for this user: its row and its configuration."""
+        device = self.json("device", "add", user, "--conf", f"/root/{user}.conf")["device"]
+        return device, self.out(f"cat /root/{user}.conf")
 
     def sekisho(self, *words, check=True, timeout=180):
         return self.run("sekisho " + " ".join(f"'{w}'" for w in words), check=check, timeout=timeout)
